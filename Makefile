@@ -1,0 +1,49 @@
+# `make demo` and `make test` need Python 3.11 to 3.13 and make, nothing else.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu (or …/rocm6.4) makes pip take torch from there.
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint types unit format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    train both samplers on the bundled lyrics and chat in the terminal'
+	@echo 'make test    lint, types and all tests'
+	@echo 'make format  let ruff format the code'
+	@echo 'make clean   remove .venv and build files (state and checkpoints stay)'
+
+demo: $(INSTALLED)
+	@$(BIN)/lyricbot demo
+
+test: lint types unit
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+unit: $(INSTALLED)
+	$(BIN)/pytest
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torch comes first and by its exact version, so that an index of its own serves it alone.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "lyricbot needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.11 …" % v)'
+	@echo 'installing into $(VENV), once …'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
+	@$(PIP) --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
