@@ -1,0 +1,107 @@
+"""The texts that can be learned from: the bundled one, and those that were added."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from core.arena.schema import corpora
+from core.arena.store import Store, insert
+from core.errors import CorpusError, CorpusUnknown
+from core.lyrics.checkpoint import write_aside
+from core.lyrics.corpus import BUNDLED, Corpus, read_bundled, read_corpus
+
+MAX_NAME = 64
+
+
+@dataclass(frozen=True)
+class CorpusEntry:
+    """A line of the list of corpora."""
+
+    name: str
+    sha256: str
+    lines: int
+    characters: int
+    distinct: int
+
+
+class Corpora:
+    """The corpora of one database, with their files below one folder, under their sha256."""
+
+    def __init__(self, store: Store, folder: Path, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._folder = folder / "corpora"
+        self._clock = clock
+
+    async def add(self, corpus: Corpus) -> CorpusEntry:
+        """Keep `corpus` under its name; another text under the same name replaces it.
+
+        Raises:
+            CorpusError: for a name that cannot be one.
+        """
+        if not 0 < len(corpus.name) <= MAX_NAME or corpus.name == BUNDLED or "/" in corpus.name:
+            raise CorpusError(
+                f"{corpus.name!r} cannot be a corpus's name. Give another with --name: up to "
+                f"{MAX_NAME} characters, no slash, and not {BUNDLED!r}."
+            )
+        await asyncio.to_thread(write_aside, self._path(corpus.sha256), corpus.text.encode())
+        entry = _entry(corpus)
+        values = {
+            "sha256": entry.sha256,
+            "lines": entry.lines,
+            "characters": entry.characters,
+            "distinct_characters": entry.distinct,
+            "added_at": self._clock(),
+        }
+        async with self._store.write() as connection:
+            row = insert(connection, corpora).values(name=corpus.name, **values)
+            await connection.execute(
+                row.on_conflict_do_update(index_elements=[corpora.c.name], set_=values)
+            )
+        return entry
+
+    async def list(self) -> tuple[CorpusEntry, ...]:
+        """All there are, the bundled one first."""
+        async with self._store.read() as connection:
+            rows = await connection.execute(select(corpora).order_by(corpora.c.name))
+            added = [
+                CorpusEntry(r.name, r.sha256, r.lines, r.characters, r.distinct_characters)
+                for r in rows
+            ]
+        return (_entry(await asyncio.to_thread(read_bundled)), *added)
+
+    async def get(self, name: str) -> Corpus:
+        """The corpus of that name.
+
+        Raises:
+            CorpusUnknown: naming those there are.
+        """
+        if name == BUNDLED:
+            return await asyncio.to_thread(read_bundled)
+        async with self._store.read() as connection:
+            sha256 = await connection.scalar(
+                select(corpora.c.sha256).where(corpora.c.name == name)
+            )
+        if sha256 is None:
+            names = ", ".join(entry.name for entry in await self.list())
+            raise CorpusUnknown(
+                f"There is no corpus {name!r}. There are: {names}. "
+                f"Add one: lyricbot corpus add FILE"
+            )
+        corpus = await asyncio.to_thread(read_corpus, self._path(sha256), name)
+        if corpus.sha256 != sha256:
+            raise CorpusError(f"{self._path(sha256)}: damaged. Add corpus {name} again.")
+        return corpus
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.txt"
+
+
+def _entry(corpus: Corpus) -> CorpusEntry:
+    counts = corpus.counts()
+    return CorpusEntry(
+        corpus.name, corpus.sha256, counts.lines, counts.characters, counts.distinct
+    )

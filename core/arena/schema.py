@@ -1,0 +1,200 @@
+"""The tables. What happened is stored when it happens, and the rules are kept by the database."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, always in UTC and always aware: SQLite would hand it back naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# BIGINT does not count up by itself on SQLite.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+SAMPLER = String(11)
+
+
+def _one_of_samplers(column: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ('random', 'consecutive')", name=f"{column}_known")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("account", BigInteger, nullable=False, unique=True),  # the chat platform's numeric id
+    Column("first_seen", UtcDateTime, nullable=False),
+)
+
+corpora = Table(
+    "corpora",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("sha256", String(64), nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("characters", Integer, nullable=False),
+    Column("distinct_characters", Integer, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+)
+
+# The primary key is the release's number.
+releases = Table(
+    "releases",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("corpus_name", String(64), nullable=False),
+    Column("corpus_sha256", String(64), nullable=False),
+    Column("recipe_name", String(64), nullable=False),
+    Column("recipe_hash", String(12), nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+)
+
+# Which release is current: the one activated last. What was current before is never overwritten.
+activations = Table(
+    "activations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release", ForeignKey("releases.number"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release", ForeignKey("releases.number"), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1 within its release
+    Column("seed", BigInteger, nullable=False),
+    Column("updates", Integer, nullable=False),
+    UniqueConstraint("release", "number"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pair_id", ForeignKey("pairs.id"), nullable=False),
+    Column("sampler", SAMPLER, nullable=False),
+    Column("file_sha256", String(64), nullable=False),  # and the name it lies under
+    Column("perplexity", Float, nullable=False),
+    Column("held_out_perplexity", Float),
+    UniqueConstraint("pair_id", "sampler"),
+    _one_of_samplers("sampler"),
+)
+
+lyrics = Table(
+    "lyrics",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    Column("prefix", String(50), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("decoding", JSON, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+)
+
+duels = Table(
+    "duels",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("pair_id", ForeignKey("pairs.id"), nullable=False, index=True),
+    Column("asker_id", ForeignKey("people.id"), nullable=False),
+    Column("lyric_1_id", ForeignKey("lyrics.id"), nullable=False),
+    Column("lyric_2_id", ForeignKey("lyrics.id"), nullable=False),
+    Column("sampler_1", SAMPLER, nullable=False),  # who stands on side 1; the other on side 2
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closes_at", UtcDateTime, nullable=False),
+    CheckConstraint("lyric_1_id <> lyric_2_id", name="two_lyrics"),
+    _one_of_samplers("sampler_1"),
+)
+
+# Where a duel was shown: a room (a chat) and a post (a message in it).
+showings = Table(
+    "showings",
+    metadata,
+    Column("room", BigInteger, primary_key=True, autoincrement=False),
+    Column("post", BigInteger, primary_key=True, autoincrement=False),
+    Column("duel_id", ForeignKey("duels.id"), nullable=False),
+    Column("shown_at", UtcDateTime, nullable=False),
+)
+
+# A person's first answer in a duel, the one that counts. There is never a second row for the two.
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("duel_id", ForeignKey("duels.id"), nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("choice", Integer, nullable=False),
+    Column("cast_at", UtcDateTime, nullable=False),
+    UniqueConstraint("duel_id", "person_id"),
+    CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
+)
+
+# What a person changed their vote to, kept beside it.
+vote_changes = Table(
+    "vote_changes",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("vote_id", ForeignKey("votes.id"), nullable=False),
+    Column("choice", Integer, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
+    Index("ix_vote_changes_vote_id", "vote_id"),
+)
+
+
+def _mark(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("duel_id", ForeignKey("duels.id"), primary_key=True),
+        Column("person_id", ForeignKey("people.id"), primary_key=True),
+        Column("at", UtcDateTime, nullable=False),
+    )
+
+
+encores = _mark("encores")  # 3: I could sing it
+likes = _mark("likes")  # 👍

@@ -1,0 +1,124 @@
+"""What can go wrong, in one tree. Every message says what to do next.
+
+LyricbotError
+├── SettingsError          a wrong value in the environment or .env
+├── CorpusError            a text that cannot be learned from
+│   ├── CorpusUnreadable   not there, not text, too large
+│   ├── CorpusTooShort     fewer characters than one minibatch needs
+│   └── CorpusUnknown      no corpus of that name
+├── RecipeUnknown          no recipe of that name
+├── TrainerMissing         torch is not installed here
+├── CheckpointError        a model file that is damaged or foreign
+├── DecodingError          a way of writing that the model cannot keep to
+├── PrefixError            a prefix that no lyric can begin with
+│   ├── PrefixEmpty
+│   ├── PrefixTooLong
+│   └── PrefixUnknown      the model knows none of its characters
+├── ContestError
+│   ├── NoRelease          nothing has been trained and published yet
+│   ├── AlreadyWriting     this person's last duel is still being written
+│   └── DuelUnknown
+└── DatabaseError
+    └── DatabaseTooNew     the schema was written by a newer version
+"""
+
+
+class LyricbotError(Exception):
+    """The root: its text is meant for people and says what to do."""
+
+
+class SettingsError(LyricbotError):
+    """One or more settings are wrong; the text names all of them."""
+
+
+class CorpusError(LyricbotError):
+    """A text that cannot be learned from."""
+
+
+class CorpusUnreadable(CorpusError):
+    """The file is missing, is not text, or is too large."""
+
+
+class CorpusTooShort(CorpusError):
+    """The corpus has fewer characters than one minibatch needs."""
+
+
+class CorpusUnknown(CorpusError):
+    """There is no corpus of that name."""
+
+
+class RecipeUnknown(LyricbotError):
+    """There is no recipe of that name."""
+
+
+class TrainerMissing(LyricbotError):
+    """Training was asked for where torch is not installed."""
+
+
+class CheckpointError(LyricbotError):
+    """A model file that is damaged or was not written by this project."""
+
+
+class DecodingError(LyricbotError):
+    """A way of writing that the model cannot keep to."""
+
+
+class PrefixError(LyricbotError):
+    """A prefix that no lyric can begin with."""
+
+
+class PrefixEmpty(PrefixError):
+    """Nothing but white space was given."""
+
+
+class PrefixTooLong(PrefixError):
+    """The prefix has `length` characters, more than `limit`."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"A prefix has at most {limit} characters; this one has {length}.")
+        self.length = length
+        self.limit = limit
+
+
+class PrefixUnknown(PrefixError):
+    """The model never saw any character of the prefix; `suggestions` would work."""
+
+    def __init__(self, characters: str, suggestions: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The model never saw {' '.join(characters)}. Try {' or '.join(suggestions)}."
+        )
+        self.characters = characters
+        self.suggestions = suggestions
+
+
+class ContestError(LyricbotError):
+    """Something that the contest refuses."""
+
+
+class NoRelease(ContestError):
+    """Nothing has been published yet."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no release yet. Run: lyricbot train")
+
+
+class AlreadyWriting(ContestError):
+    """This person's last duel is still being written."""
+
+    def __init__(self) -> None:
+        super().__init__("Your last duel is still being written.")
+
+
+class DuelUnknown(ContestError):
+    """There is no duel of that number."""
+
+    def __init__(self, duel: int) -> None:
+        super().__init__(f"There is no duel {duel}.")
+
+
+class DatabaseError(LyricbotError):
+    """The database cannot be used as it is."""
+
+
+class DatabaseTooNew(DatabaseError):
+    """The schema was written by a newer version of lyricbot."""

@@ -1,0 +1,151 @@
+"""One safetensors file a model, that explains itself: weights, recipe, vocabulary, figures.
+
+Nothing in it is ever unpickled. Written aside and renamed, so that no half-written file has its
+name.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from core.errors import CheckpointError
+from core.lyrics.recipe import SAMPLERS, Recipe, Sampler
+from core.lyrics.vocabulary import Vocabulary
+
+FORMAT = "lyricbot 1"
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """What one epoch came to."""
+
+    epoch: int
+    perplexity: float  # on what was trained on, as it went
+    held_out: float | None  # on what was not; None where nothing is held out
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model, with all it takes to write with it and to say where it comes from."""
+
+    weights: Weights = field(repr=False)  # W_xh, W_hh, b_h, W_hq, b_q
+    vocabulary: Vocabulary = field(repr=False)
+    recipe: Recipe
+    sampler: Sampler
+    seed: int
+    updates: int
+    corpus_name: str
+    corpus_sha256: str
+    openings: tuple[str, ...]  # prefixes that suit it
+    figures: tuple[EpochFigures, ...] = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        """The whole file."""
+        # Sorted by name: equal checkpoints are equal files, and have one sha256.
+        weights = {name: np.ascontiguousarray(self.weights[name]) for name in sorted(self.weights)}
+        about = {
+            "vocabulary": self.vocabulary.characters,
+            "recipe": self.recipe.to_json(),
+            "sampler": self.sampler,
+            "seed": self.seed,
+            "updates": self.updates,
+            "corpus_name": self.corpus_name,
+            "corpus_sha256": self.corpus_sha256,
+            "openings": list(self.openings),
+            "figures": [asdict(one) for one in self.figures],
+            "weights_sha256": _digest(weights),
+        }
+        # One key: safetensors keeps metadata in a map whose order changes from run to run.
+        return save(weights, {FORMAT: json.dumps(about, ensure_ascii=False, sort_keys=True)})
+
+    def save(self, path: Path) -> None:
+        """Write the file at `path`."""
+        write_aside(path, self.to_bytes())
+
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read a file that `save` wrote.
+
+        Raises:
+            CheckpointError: naming the file, if it is missing, cut short, damaged or foreign.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
+                weights = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        except (OSError, SafetensorError, ValueError) as error:
+            raise CheckpointError(
+                f"{path}: cannot be read as a model ({error}). Restore it, or train again."
+            ) from error
+        if about is None:
+            raise CheckpointError(f"{path}: not a model of this project ({FORMAT}).")
+        try:
+            checkpoint = cls._from(about, weights)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"{path}: its description cannot be read ({error!r}). Train again."
+            ) from error
+        if about["weights_sha256"] != _digest(weights) or not checkpoint._fits():
+            raise CheckpointError(f"{path}: its weights are damaged. Restore it, or train again.")
+        return checkpoint
+
+    @classmethod
+    def _from(cls, about: dict[str, Any], weights: Weights) -> "Checkpoint":
+        recipe = Recipe.from_json(about["recipe"])
+        if about["sampler"] not in SAMPLERS:
+            raise ValueError(f"sampler {about['sampler']!r}")
+        return cls(
+            weights=weights,
+            vocabulary=Vocabulary(about["vocabulary"], recipe.has_unknown),
+            recipe=recipe,
+            sampler=about["sampler"],
+            seed=about["seed"],
+            updates=about["updates"],
+            corpus_name=about["corpus_name"],
+            corpus_sha256=about["corpus_sha256"],
+            openings=tuple(about["openings"]),
+            figures=tuple(EpochFigures(**one) for one in about["figures"]),
+        )
+
+    def _fits(self) -> bool:
+        size, hiddens = len(self.vocabulary), self.recipe.num_hiddens
+        shapes = {
+            "W_xh": (size, hiddens),
+            "W_hh": (hiddens, hiddens),
+            "b_h": (hiddens,),
+            "W_hq": (hiddens, size),
+            "b_q": (size,),
+        }
+        return {name: weight.shape for name, weight in self.weights.items()} == shapes
+
+
+def write_aside(path: Path, content: bytes) -> None:
+    """Write `content` beside `path` and rename it there: whoever opens `path` finds all of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _digest(weights: Weights) -> str:
+    digest = hashlib.sha256()
+    for name, weight in weights.items():
+        digest.update(f"{name} {weight.dtype} {weight.shape}\n".encode())
+        digest.update(weight.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Where networks learn: the samplers, the network from its formulas, its training, in torch."""

@@ -1,0 +1,74 @@
+"""The only reader of the environment: every setting, its default and its check."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from core.errors import SettingsError
+
+PREFIX = "LYRICBOT_"
+
+
+class Settings(BaseSettings):
+    """What an operator can set, as LYRICBOT_TOKEN and so on, in the environment or in `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    token: SecretStr | None = None
+    api_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://[^/\s]+\S*$")
+    database_url: str = "sqlite+aiosqlite:///data/state/app.sqlite"
+    checkpoints: Path = Path("checkpoints")
+    admins: Annotated[frozenset[int], NoDecode] = frozenset()
+    device: Literal["auto", "cpu", "cuda", "mps", "xpu"] = "auto"
+    duel_hours: float = Field(default=24.0, gt=0)
+
+    @field_validator("admins", mode="before")
+    @classmethod
+    def _numeric_ids(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        ids = value.replace(",", " ").split()
+        wrong = [one for one in ids if not one.isdecimal()]
+        if wrong:
+            raise ValueError(f"numeric ids are wanted, divided by commas; not {', '.join(wrong)}")
+        return frozenset(int(one) for one in ids)
+
+    @field_validator("api_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _async_driver(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError as error:
+            raise ValueError("a database URL is wanted, such as sqlite:///app.sqlite") from error
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+        backend = url.get_backend_name()
+        if backend not in drivers:
+            raise ValueError(f"sqlite and postgresql are known, {backend} is not")
+        return url.set(drivername=drivers[backend]).render_as_string(hide_password=False)
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsError: naming everything that is wrong, by its variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"  {PREFIX}{str(part['loc'][0]).upper()}: {part['msg'].removeprefix('Value error, ')}"
+            for part in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("These settings are wrong:\n" + "\n".join(wrong)) from None
