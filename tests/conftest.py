@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,9 @@ from sqlalchemy import create_engine, text
 
 from core.arena.migrate import upgrade
 from core.arena.store import Store
+
+if TYPE_CHECKING:
+    from conversation import Conversation
 
 
 class Clock:
@@ -83,3 +87,12 @@ async def store(empty_database: str) -> AsyncIterator[Store]:
     store = Store(empty_database)
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def talk(tmp_path: Path) -> AsyncIterator["Conversation"]:
+    """A conversation with a bot that has a release."""
+    from conversation import conversation
+
+    async with conversation(tmp_path) as one:
+        yield one

@@ -1,0 +1,347 @@
+"""The transport that python-telegram-bot is given in place of HTTP, and its people's side."""
+
+import copy
+import inspect
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from telegram.request import BaseRequest, RequestData
+
+from bot.botapi.html import Json, utf16_length
+from bot.botapi.methods import METHODS
+from bot.botapi.rules import Refusal, Request
+from bot.botapi.text import TEXT_LIMIT, cleaned, covered
+from bot.botapi.updates import Updates
+from bot.botapi.world import Chat, Person, Room, World
+
+_URL = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w*)$")
+_TOKEN = re.compile(r"[1-9]\d*:[^/]+", re.ASCII)
+_TOKEN_LENGTH = 80
+_CALLBACK_DATA_BYTES = 64
+_BY_LOWER = {name.lower(): name for name in METHODS}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the bot that was answered: the method as documented, and its parameters."""
+
+    method: str
+    parameters: Mapping[str, str]
+
+
+@dataclass
+class _Failure:
+    method: str | None
+    refusal: Refusal
+    times: int
+
+
+class BotApi(BaseRequest):
+    """A Bot API for one bot and the people it meets."""
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        username: str = "lyricbot_demo_bot",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not _well_formed(token):
+            raise ValueError("a bot's token looks like 123456:ABC-DEF")
+        self._token = token
+        bot: Json = {"id": int(token.split(":")[0]), "is_bot": True}
+        bot |= {"first_name": username, "username": username}
+        self._world = World(bot, clock, Updates(clock))
+        self._failures: list[_Failure] = []
+        self.calls: list[Call] = []
+        self.on_call: Callable[[Call, Any], None] | None = None
+
+    @property
+    def read_timeout(self) -> float | None:
+        """None: nothing here is waited for but what a request itself asks to wait for."""
+        return None
+
+    async def initialize(self) -> None:
+        """Nothing is to be opened."""
+
+    async def shutdown(self) -> None:
+        """Nothing is to be closed; what people wrote stays."""
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: object = BaseRequest.DEFAULT_NONE,
+        write_timeout: object = BaseRequest.DEFAULT_NONE,
+        connect_timeout: object = BaseRequest.DEFAULT_NONE,
+        pool_timeout: object = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """Answer a request of python-telegram-bot."""
+        target = _URL.search(url)
+        if target is None:
+            body = Refusal(404, "Not Found").body()
+            return 404, json.dumps(body).encode()
+        parameters = request_data.json_parameters if request_data else {}
+        files = _uploaded(request_data) if request_data else {}
+        status, body = await self.handle(target["token"], target["method"], parameters, files)
+        return status, json.dumps(body).encode()
+
+    async def handle(
+        self,
+        token: str,
+        method: str,
+        parameters: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+    ) -> tuple[int, Json]:
+        """One call: the parameters as they come over HTTP, the files by the names of their parts.
+
+        Returns the HTTP status and the JSON body.
+        """
+        try:
+            name = self._admit(token, method)
+            result = METHODS[name](self._world, Request(parameters, files or {}))
+            if inspect.isawaitable(result):
+                result = await result
+        except Refusal as refusal:
+            return refusal.status, refusal.body()
+        result = copy.deepcopy(result)
+        call = Call(name, dict(parameters))
+        self.calls.append(call)
+        if self.on_call:
+            self.on_call(call, result)
+        return 200, {"ok": True, "result": result}
+
+    def fail_next(
+        self,
+        method: str | None,
+        status: int,
+        description: str,
+        *,
+        retry_after: int | None = None,
+        times: int = 1,
+    ) -> None:
+        """Let the next calls of a method, or of any method at all, fail as Telegram may fail."""
+        if method is not None and method.lower() not in _BY_LOWER:
+            raise ValueError(f"there is no method {method}")
+        wanted = method.lower() if method is not None else None
+        refusal = Refusal(status, description, retry_after)
+        self._failures.append(_Failure(wanted, refusal, times))
+
+    def person(
+        self,
+        id: int,
+        first_name: str,
+        *,
+        language_code: str | None = None,
+        username: str | None = None,
+    ) -> Person:
+        """Somebody with a Telegram account, who has not written to the bot yet."""
+        if id <= 0:
+            raise ValueError("a person's id is positive")
+        person = Person(id, first_name, language_code, username)
+        self._world.people[id] = person
+        self._world.add_private(person)
+        return person
+
+    def private_chat(self, person: Person) -> Chat:
+        """The chat of a person with the bot; the person opens it by writing."""
+        return self._world.rooms[person.id].chat
+
+    def group(self, id: int, title: str, *, forum: bool = False, privacy: bool = True) -> Chat:
+        """A supergroup that the bot is in; with privacy it hears only what is meant for it."""
+        if id >= 0 or id in self._world.rooms:
+            raise ValueError("a group's id is negative and its own")
+        chat = Chat(id, "supergroup", title)
+        self._world.add_group(chat, forum=forum, privacy=privacy)
+        return chat
+
+    def appoint(self, person: Person | None, chat: Chat, status: str = "administrator") -> None:
+        """Make a person (None: the bot) an administrator, the creator or a member of a group."""
+        user = person.id if person else int(self._world.bot["id"])
+        self._world.rooms[chat.id].statuses[user] = status
+
+    def send(
+        self,
+        person: Person,
+        chat: Chat,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        thread: int | None = None,
+    ) -> Json | None:
+        """A person writes; None where the bot's privacy keeps the message from it.
+
+        A thread is a topic of a forum and becomes known by being written in.
+        """
+        room = self._enter(person, chat)
+        content = _client_text(text)
+        if reply_to is not None and reply_to not in room.messages:
+            raise ValueError(f"there is no message {reply_to} to reply to")
+        if thread is not None and not room.forum:
+            raise ValueError("only a forum has threads")
+        if thread is not None:
+            self._world.open_topic(room, person, thread)
+        room.opened = True
+        room.statuses.setdefault(person.id, "member")
+        message_id = self._world.post(
+            room, person.shown(), content, reply_to=reply_to or 0, thread=thread or 0
+        )
+        return self._show(room, message_id, "message")
+
+    def edit(self, person: Person, message_id: int, chat: Chat, text: str) -> Json | None:
+        """A person rewrites a message; None where the bot's privacy keeps it from the bot."""
+        room = self._enter(person, chat)
+        message = room.messages.get(message_id)
+        if message is None or message["from"]["id"] != person.id or "text" not in message:
+            raise ValueError(f"message {message_id} is not {person.first_name}'s to edit")
+        content = _client_text(text)
+        if content["text"] == message["text"]:
+            raise ValueError("the text is the same as before")
+        message.pop("entities", None)
+        message |= content | {"edit_date": self._world.now}
+        return self._show(room, message_id, "edited_message")
+
+    def delete(self, chat: Chat, message_id: int) -> None:
+        """A message goes away; Telegram tells bots nothing of it."""
+        self._world.rooms[chat.id].forget(message_id)
+
+    def press(
+        self,
+        person: Person,
+        chat: Chat,
+        message_id: int,
+        data: str,
+        *,
+        forged: bool = False,
+    ) -> Json:
+        """A person presses a button; a forged press needs no such button, nor the message."""
+        room = self._world.rooms[chat.id]
+        message = room.messages.get(message_id)
+        markup = message.get("reply_markup", {}) if message else {}
+        buttons = [button for row in markup.get("inline_keyboard", []) for button in row]
+        if not forged and data not in [button.get("callback_data") for button in buttons]:
+            raise ValueError(f"message {message_id} has no button with {data!r}")
+        if not 1 <= len(data.encode("utf-8", "surrogatepass")) <= _CALLBACK_DATA_BYTES:
+            raise ValueError("the data of a button is 1 to 64 bytes")
+        gone = {"chat": room.shown, "message_id": message_id, "date": 0}
+        query: Json = {
+            "id": self._world.ask(),
+            "from": person.shown(),
+            "message": room.render(message_id) if message else gone,
+            "chat_instance": str(7_000_000_000_000_000_000 + chat.id % 1_000_000_007),
+            "data": data,
+        }
+        return self._world.updates.put("callback_query", query)
+
+    def ask_inline(self, person: Person, query: str, *, offset: str = "") -> Json:
+        """A person types the bot's name and some words in whatever chat they are in."""
+        asked: Json = {"id": self._world.ask(), "from": person.shown()}
+        return self._world.updates.put("inline_query", asked | {"query": query, "offset": offset})
+
+    def block(self, person: Person) -> Json:
+        """A person stops the bot."""
+        return self._bar(person, blocked=True)
+
+    def unblock(self, person: Person) -> Json:
+        """A person lets the bot write again."""
+        return self._bar(person, blocked=False)
+
+    def messages(self, chat: Chat) -> list[Json]:
+        """The messages that stand in a chat now, the oldest first."""
+        room = self._world.rooms[chat.id]
+        return [room.render(message_id) for message_id in sorted(room.messages)]
+
+    def answer_to(self, update: Json) -> Json | None:
+        """What the bot answered to a press or an inline query; None while it did not."""
+        query = update.get("callback_query") or update["inline_query"]
+        return copy.deepcopy(self._world.queries[query["id"]].answer)
+
+    def reactions(self, chat: Chat, message_id: int) -> list[str]:
+        """The bot's reactions to a message."""
+        return list(self._world.rooms[chat.id].reactions.get(message_id, []))
+
+    def uploaded(self, file_id: str) -> bytes:
+        """The content of a picture that the bot sent."""
+        return self._world.files[file_id]
+
+    def _admit(self, token: str, method: str) -> str:
+        if not _well_formed(token):
+            raise Refusal(401, "Unauthorized: invalid token specified")
+        if token != self._token:
+            raise Refusal(401, "Unauthorized")
+        wanted = method.lower()
+        for failure in self._failures:
+            if failure.method in (None, wanted):
+                failure.times -= 1
+                self._failures = [left for left in self._failures if left.times > 0]
+                raise failure.refusal
+        if self._world.clock() < self._world.logged_out_until:
+            raise Refusal(400, "Logged out")
+        if wanted not in _BY_LOWER:
+            raise Refusal(404, "Not Found: method not found")
+        return _BY_LOWER[wanted]
+
+    def _enter(self, person: Person, chat: Chat) -> Room:
+        room = self._world.rooms[chat.id]
+        if room.private and person.id != chat.id:
+            raise ValueError(f"this chat with the bot is not {person.first_name}'s")
+        if room.blocked:
+            raise ValueError(f"{person.first_name} has blocked the bot")
+        return room
+
+    def _show(self, room: Room, message_id: int, kind: str) -> Json | None:
+        message = room.render(message_id)
+        if room.private or not room.privacy or self._is_for_bot(message):
+            return self._world.updates.put(kind, message)
+        return None
+
+    def _is_for_bot(self, message: Json) -> bool:
+        if message.get("reply_to_message", {}).get("from", {}).get("id") == self._world.bot["id"]:
+            return True
+        name = f"@{self._world.bot['username']}".lower()
+        for entity in message.get("entities", []):
+            words = covered(message["text"], entity).lower()
+            commanded = entity["type"] == "bot_command" and entity["offset"] == 0
+            if commanded and ("@" not in words or words.endswith(name)):
+                return True
+            if entity["type"] == "mention" and words == name:
+                return True
+        return False
+
+    def _bar(self, person: Person, *, blocked: bool) -> Json:
+        room = self._world.rooms[person.id]
+        if room.blocked is blocked:
+            raise ValueError(f"{person.first_name} has done so already")
+        room.blocked = blocked
+        free: Json = {"user": self._world.bot, "status": "member"}
+        barred: Json = {"user": self._world.bot, "status": "kicked", "until_date": 0}
+        change: Json = {"chat": room.shown, "from": person.shown(), "date": self._world.now}
+        change["old_chat_member"] = free if blocked else barred
+        change["new_chat_member"] = barred if blocked else free
+        return self._world.updates.put("my_chat_member", change)
+
+
+def _well_formed(token: str) -> bool:
+    return len(token) <= _TOKEN_LENGTH and _TOKEN.fullmatch(token) is not None
+
+
+def _client_text(text: str) -> Json:
+    formatted = cleaned(text)
+    if not formatted.text:
+        raise ValueError("a message says something")
+    if utf16_length(formatted.text) > TEXT_LIMIT:
+        raise ValueError(f"a message has {TEXT_LIMIT} characters at most")
+    return formatted.fields("text", "entities")
+
+
+def _uploaded(request_data: RequestData) -> dict[str, bytes]:
+    parts = request_data.multipart_data.items() if request_data.contains_files else ()
+    return {
+        name: content if isinstance(content, bytes) else content.read()
+        for name, (_, content, _) in parts
+    }

@@ -1,0 +1,393 @@
+"""What the in-process Bot API does for each method of Telegram's Bot API that it has.
+
+One function per method over the world and the request, and the table that names them. Each either
+returns the method's result as Telegram JSON or refuses in Telegram's words. It knows nothing of
+any bot's purpose.
+"""
+
+import copy
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.botapi.html import Json
+from bot.botapi.rules import (
+    Refusal,
+    Request,
+    answer_text,
+    chat_action,
+    checked_reactions,
+    command_scope,
+    commands,
+    inline_results,
+    language_code,
+    picture_size,
+    reactions,
+    refused,
+    reply_markup,
+    reply_parameters,
+    too_many_requests,
+)
+from bot.botapi.text import Formatted, caption, message_text
+from bot.botapi.world import Room, World
+
+Method = Callable[[World, Request], Any | Awaitable[Any]]
+
+_LAUNCH = 600
+_DESCRIPTION = 512
+_SHORT_DESCRIPTION = 120
+_CONTENT = ("text", "entities", "caption", "caption_entities", "reply_markup")
+
+
+def _get_me(world: World, _: Request) -> Json:
+    return world.bot | {
+        "can_join_groups": True,
+        "can_read_all_group_messages": False,
+        "supports_inline_queries": True,
+        "can_connect_to_business": False,
+        "has_main_web_app": False,
+    }
+
+
+async def _get_updates(world: World, request: Request) -> list[Json]:
+    return await world.updates.get(request)
+
+
+def _set_webhook(world: World, request: Request) -> bool:
+    return world.updates.set_webhook(request)
+
+
+def _delete_webhook(world: World, request: Request) -> bool:
+    return world.updates.delete_webhook(request)
+
+
+def _get_webhook_info(world: World, _: Request) -> Json:
+    return world.updates.webhook_info()
+
+
+def _log_out(world: World, _: Request) -> bool:
+    world.logged_out_until = world.clock() + _LAUNCH
+    world.updates.end_poll(Refusal(400, "Logged out"))
+    return True
+
+
+def _close(world: World, _: Request) -> bool:
+    left = int(_LAUNCH - (world.clock() - world.started))
+    if left > 0:
+        raise too_many_requests(left)
+    world.updates.end_poll(Refusal(500, "Internal Server Error: restart"))
+    world.started = world.clock()
+    return True
+
+
+def _send_message(world: World, request: Request) -> Json:
+    text = _known_mentions(world, message_text(request))
+    return _deliver(world, request, text.fields("text", "entities"))
+
+
+def _send_photo(world: World, request: Request) -> Json:
+    words = _known_mentions(world, caption(request))
+    content: Json = {"photo": _photo(world, request)} | words.fields("caption", "caption_entities")
+    if request.flag("has_spoiler"):
+        content["has_media_spoiler"] = True
+    return _deliver(world, request, content)
+
+
+def _photo(world: World, request: Request) -> list[Json]:
+    given = request.text("photo")
+    if given and not given.startswith("attach://"):
+        if given.startswith(("http://", "https://")):
+            raise refused("Failed to get HTTP URL content")
+        if given not in world.photos:
+            raise refused("Wrong file identifier/HTTP URL specified")
+        return world.photos[given]
+    uploaded = request.files.get(given.removeprefix("attach://") or "photo")
+    if uploaded is None:
+        raise refused("There is no photo in the request")
+    return world.keep_photo(uploaded, picture_size(uploaded))
+
+
+def _forward_message(world: World, request: Request) -> Json:
+    source = world.room(request.text("from_chat_id"))
+    message = source.message(request.integer("message_id"), "Message to forward")
+    if message.get("has_protected_content") or "forum_topic_created" in message:
+        raise refused("The message can't be forwarded")
+    origin = {
+        "type": "user",
+        "sender_user": message["from"],
+        "date": message["date"],
+    }
+    content = {
+        "forward_origin": message.get("forward_origin", origin),
+        "forward_from": message.get("forward_from", message["from"]),
+        "forward_date": message.get("forward_date", message["date"]),
+    }
+    return _deliver(world, request, content | _copied(message))
+
+
+def _copy_message(world: World, request: Request) -> Json:
+    source = world.room(request.text("from_chat_id"))
+    message = source.message(request.integer("message_id"), "Message to copy")
+    if message.get("has_protected_content") or "forum_topic_created" in message:
+        raise refused("The message can't be copied")
+    content = _copied(message)
+    if "photo" in content and "caption" in request.parameters:
+        content = {"photo": content["photo"]}
+        words = _known_mentions(world, caption(request))
+        content |= words.fields("caption", "caption_entities")
+    return {"message_id": _deliver(world, request, content)["message_id"]}
+
+
+def _copied(message: Json) -> Json:
+    kept = ("text", "entities", "photo", "caption", "caption_entities")
+    return {name: message[name] for name in kept if name in message}
+
+
+def _known_mentions(world: World, text: Formatted) -> Formatted:
+    """Mentions of people whom the bot has never met are no mentions."""
+    kept = []
+    for entity in text.entities:
+        if entity["type"] != "text_mention":
+            kept.append(entity)
+        elif person := world.people.get(int(entity["user"]["id"])):
+            kept.append(entity | {"user": person.shown()})
+    return Formatted(text.text, tuple(kept))
+
+
+def _deliver(world: World, request: Request, content: Json) -> Json:
+    reply_to, may_be_missing = reply_parameters(request)
+    markup = reply_markup(request)
+    room = world.room(request.text("chat_id"))
+    thread = room.check_thread(request.integer("message_thread_id"))
+    if reply_to and may_be_missing and reply_to not in room.messages:
+        reply_to = 0
+    if reply_to:
+        room.message(reply_to, "Message to be replied")
+    room.check_writable()
+    if request.flag("protect_content"):
+        content = content | {"has_protected_content": True}
+    inline = markup is not None and "inline_keyboard" in markup
+    if inline:
+        content = content | {"reply_markup": markup}
+    message_id = world.post(room, world.bot, content, reply_to=reply_to, thread=thread)
+    if markup is not None and not inline:
+        room.uneditable.add(message_id)
+    return room.render(message_id)
+
+
+def _edit_text(world: World, request: Request) -> Json:
+    text = _known_mentions(world, message_text(request))
+    return _edit(world, request, "text", text.fields("text", "entities"))
+
+
+def _edit_caption(world: World, request: Request) -> Json:
+    words = _known_mentions(world, caption(request))
+    return _edit(world, request, "caption", words.fields("caption", "caption_entities"))
+
+
+def _edit_markup(world: World, request: Request) -> Json:
+    return _edit(world, request, "", {})
+
+
+def _edit(world: World, request: Request, what: str, content: Json) -> Json:
+    markup = reply_markup(request, only_inline=True)
+    room, message = _editable(world, request)
+    if what == "text" and "text" not in message:
+        raise refused("There is no text in the message to edit")
+    if what == "caption" and "photo" not in message:
+        raise refused("There is no caption in the message to edit")
+    room.check_writable()
+    replaced = {"": ()}.get(what, (what, "entities" if what == "text" else "caption_entities"))
+    edited = {name: value for name, value in message.items() if name not in replaced} | content
+    edited.pop("reply_markup", None)
+    if markup is not None:
+        edited["reply_markup"] = copy.deepcopy(markup)
+    if all(edited.get(name) == message.get(name) for name in _CONTENT):
+        raise refused(
+            "message is not modified: specified new message content and reply markup are exactly"
+            " the same as a current content and reply markup of the message"
+        )
+    room.messages[message["message_id"]] = edited | {"edit_date": world.now}
+    return room.render(message["message_id"])
+
+
+def _editable(world: World, request: Request) -> tuple[Room, Json]:
+    if not request.text("chat_id") and request.integer("message_id") <= 0:
+        if not request.text("inline_message_id"):
+            raise refused("Message identifier is not specified")
+        raise refused("MESSAGE_ID_INVALID")
+    room = world.room(request.text("chat_id"))
+    message = room.message(request.integer("message_id"), "Message to edit")
+    ours = message["from"]["id"] == world.bot["id"]
+    if not ours or message["message_id"] in room.uneditable or "forward_origin" in message:
+        raise refused("Message can't be edited")
+    return room, message
+
+
+def _delete_message(world: World, request: Request) -> bool:
+    if not request.text("chat_id"):
+        raise refused("Chat identifier is not specified")
+    if request.integer("message_id") <= 0:
+        raise refused("Message identifier is not specified")
+    room = world.room(request.text("chat_id"))
+    message = room.message(request.integer("message_id"), "Message to delete")
+    ours = message["from"]["id"] == world.bot["id"]
+    administers = room.statuses.get(world.bot["id"]) == "administrator"
+    if not room.private and not administers and (not ours or world.too_old_to_delete(message)):
+        raise refused("Message can't be deleted")
+    if room.private and world.too_old_to_delete(message):
+        raise refused("Message can't be deleted for everyone")
+    room.forget(message["message_id"])
+    return True
+
+
+def _answer_callback_query(world: World, request: Request) -> bool:
+    answer: Json = {"text": answer_text(request), "show_alert": request.flag("show_alert")}
+    url = request.text("url")
+    if url and f"t.me/{world.bot['username']}?start=" not in url:
+        raise refused("URL_INVALID")
+    world.answer(request.text("callback_query_id"), answer | ({"url": url} if url else {}))
+    return True
+
+
+def _answer_inline_query(world: World, request: Request) -> bool:
+    world.answer(request.text("inline_query_id"), {"results": inline_results(request)})
+    return True
+
+
+def _send_chat_action(world: World, request: Request) -> bool:
+    chat_action(request)
+    room = world.room(request.text("chat_id"))
+    room.check_thread(request.integer("message_thread_id"))
+    room.check_writable()
+    return True
+
+
+def _set_message_reaction(world: World, request: Request) -> bool:
+    given = reactions(request)
+    room = world.room(request.text("chat_id"))
+    message = room.message(request.integer("message_id"), "Message to react")
+    emoji = checked_reactions(given)
+    room.check_writable()
+    room.reactions[message["message_id"]] = emoji
+    return True
+
+
+def _get_chat(world: World, request: Request) -> Json:
+    room = world.room(request.text("chat_id"))
+    gifts = dict.fromkeys(
+        (
+            "unlimited_gifts",
+            "limited_gifts",
+            "unique_gifts",
+            "premium_subscription",
+            "gifts_from_channels",
+        ),
+        room.private,
+    )
+    return room.shown | {
+        "accent_color_id": 0,
+        "max_reaction_count": 11,
+        "accepted_gift_types": gifts,
+    }
+
+
+def _get_chat_member(world: World, request: Request) -> Json:
+    user = request.integer("user_id")
+    if user <= 0:
+        raise refused("Invalid user_id specified")
+    return world.chat_member(world.room(request.text("chat_id")), user)
+
+
+def _get_chat_administrators(world: World, request: Request) -> list[Json]:
+    room = world.room(request.text("chat_id"))
+    if room.private:
+        raise refused("there are no administrators in the private chat")
+    members = [world.chat_member(room, user) for user in room.statuses]
+    return [member for member in members if member["status"] in ("creator", "administrator")]
+
+
+def _set_my_commands(world: World, request: Request) -> bool:
+    given = commands(request)
+    world.commands[_command_key(world, request)] = given
+    return True
+
+
+def _get_my_commands(world: World, request: Request) -> list[Json]:
+    return world.commands.get(_command_key(world, request), [])
+
+
+def _delete_my_commands(world: World, request: Request) -> bool:
+    world.commands.pop(_command_key(world, request), None)
+    return True
+
+
+def _command_key(world: World, request: Request) -> tuple[str, str]:
+    kind, chat, user = command_scope(request)
+    if not chat:
+        return kind, language_code(request)
+    room = world.room(chat)
+    if room.private and kind != "chat":
+        raise refused("Can't use specified scope in private chats")
+    return f"{kind} {room.chat.id} {user}", language_code(request)
+
+
+def _set_my_description(world: World, request: Request) -> bool:
+    return _describe(world, request, "description", _DESCRIPTION, "DESCRIPTION_TOO_LONG")
+
+
+def _set_my_short_description(world: World, request: Request) -> bool:
+    return _describe(world, request, "short_description", _SHORT_DESCRIPTION, "ABOUT_TOO_LONG")
+
+
+def _describe(world: World, request: Request, name: str, limit: int, too_long: str) -> bool:
+    language = language_code(request)
+    if len(request.text(name)) > limit:
+        raise refused(too_long)
+    world.descriptions[name, language] = request.text(name)
+    return True
+
+
+def _get_my_description(world: World, request: Request) -> Json:
+    return _described(world, request, "description")
+
+
+def _get_my_short_description(world: World, request: Request) -> Json:
+    return _described(world, request, "short_description")
+
+
+def _described(world: World, request: Request, name: str) -> Json:
+    own = world.descriptions.get((name, language_code(request)))
+    return {name: own or world.descriptions.get((name, ""), "")}
+
+
+METHODS: dict[str, Method] = {
+    "getMe": _get_me,
+    "getUpdates": _get_updates,
+    "setWebhook": _set_webhook,
+    "deleteWebhook": _delete_webhook,
+    "getWebhookInfo": _get_webhook_info,
+    "logOut": _log_out,
+    "close": _close,
+    "sendMessage": _send_message,
+    "sendPhoto": _send_photo,
+    "forwardMessage": _forward_message,
+    "copyMessage": _copy_message,
+    "editMessageText": _edit_text,
+    "editMessageCaption": _edit_caption,
+    "editMessageReplyMarkup": _edit_markup,
+    "deleteMessage": _delete_message,
+    "answerCallbackQuery": _answer_callback_query,
+    "answerInlineQuery": _answer_inline_query,
+    "sendChatAction": _send_chat_action,
+    "setMessageReaction": _set_message_reaction,
+    "getChat": _get_chat,
+    "getChatMember": _get_chat_member,
+    "getChatAdministrators": _get_chat_administrators,
+    "setMyCommands": _set_my_commands,
+    "getMyCommands": _get_my_commands,
+    "deleteMyCommands": _delete_my_commands,
+    "setMyDescription": _set_my_description,
+    "getMyDescription": _get_my_description,
+    "setMyShortDescription": _set_my_short_description,
+    "getMyShortDescription": _get_my_short_description,
+}

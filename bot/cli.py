@@ -1,0 +1,243 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from core.errors import LyricbotError
+from core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.services import Services
+    from bot.training_view import TrainingView
+    from core.lyrics.corpus import Corpus
+    from core.lyrics.recipe import Sampler
+    from core.lyrics.writer import Writer
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Two samplers, one recurrent network, and a blind contest: which writes better lyrics?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+corpus_app = typer.Typer(help="The texts that can be learned from.", no_args_is_help=True)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(db_app, name="db")
+
+
+class SamplerName(StrEnum):
+    """The samplers to train; both make a pair."""
+
+    random = "random"
+    consecutive = "consecutive"
+    both = "both"
+
+
+def main() -> None:
+    """Run; what went wrong is one line (or a few) on stderr, and exit 1."""
+    try:
+        app()
+    except LyricbotError as error:
+        print(f"lyricbot: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def with_services(settings: Settings, work: "Callable[[Services], Awaitable[T]]") -> T:
+    """Open the services for one piece of work."""
+
+    async def run() -> T:
+        from bot.services import open_services
+
+        async with open_services(settings) as services:
+            return await work(services)
+
+    return asyncio.run(run())
+
+
+@app.command()
+def demo(
+    svg: Annotated[Path | None, typer.Option(help="Keep the chat as a picture.")] = None,
+) -> None:
+    """Chat with the bot in the terminal, without a token. Trains first if nothing is trained."""
+    from bot.console import chat
+
+    settings = load_settings()
+    if with_services(settings, lambda services: services.releases.current()) is None:
+        train()
+    chat(settings, svg)
+
+
+@app.command()
+def bot() -> None:
+    """Serve Telegram by long polling."""
+    from bot.app import run_bot
+    from bot.logs import set_up_logging
+
+    set_up_logging()
+    run_bot(load_settings())
+
+
+@app.command()
+def train(
+    corpus: Annotated[str, typer.Option(help="A corpus's name, or a .txt or .zip.")] = "bundled",
+    recipe: Annotated[str, typer.Option(help="default, or article: the original's.")] = "default",
+    sampler: Annotated[SamplerName, typer.Option()] = SamplerName.both,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of models, of different seeds.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Not the recipe's number.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write files there; publish nothing.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object an event.")] = False,
+) -> None:
+    """Train a pair of models, or several, and publish them as a release."""
+    from rich.console import Console
+
+    from bot.training_view import ConsoleView, JsonView
+    from core.lyrics.recipe import SAMPLERS, recipe_named
+    from core.retrain.trainer import Order, train_pairs
+
+    settings = load_settings()
+    samplers = tuple(s for s in SAMPLERS if sampler in (s, "both"))
+    order = Order(
+        corpus=_corpus(corpus, settings),
+        recipe=recipe_named(recipe, num_epochs=epochs),
+        samplers=samplers,
+        num_pairs=pairs,
+        seed=seed,
+        device=settings.device,
+    )
+    view: TrainingView = JsonView(order) if json else ConsoleView(order, Console())
+    with view.running():
+        trained = train_pairs(order, view.epoch)
+    view.done(trained)
+    if out is None and sampler == SamplerName.both:
+        publishing = [(pair[0], pair[1]) for pair in trained]
+        release = with_services(settings, lambda services: services.releases.publish(publishing))
+        view.published(release.number)
+        return
+    folder = out or settings.checkpoints / "unpublished"
+    for number, pair in enumerate(trained, 1):
+        for one in pair:
+            file = folder / f"{order.corpus.name}-{recipe}-{number}-{one.sampler}.safetensors"
+            one.save(file)
+            view.saved(str(file), one.sampler, number)
+
+
+@app.command()
+def write(
+    prefix: Annotated[str, typer.Argument(help="What the lyric is to begin with.")],
+    sampler: Annotated[SamplerName, typer.Option()] = SamplerName.both,
+    temperature: Annotated[float | None, typer.Option(min=0, help="0 is argmax.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same lyric.")] = None,
+    lines: Annotated[int | None, typer.Option(min=1, max=100)] = None,
+    model: Annotated[Path | None, typer.Option(help="A model's file, not the release.")] = None,
+) -> None:
+    """Write lyrics with the current release, or with one model's file."""
+    import secrets
+    from dataclasses import replace
+
+    from core.lyrics.checkpoint import Checkpoint
+    from core.lyrics.recipe import SAMPLERS
+    from core.lyrics.writer import Writer
+
+    if model is not None:
+        writers = [Writer(Checkpoint.load(model))]
+    else:
+        wanted = [s for s in SAMPLERS if sampler in (s, "both")]
+        writers = with_services(load_settings(), lambda services: _writers(services, wanted))
+    seed = secrets.randbits(32) if seed is None else seed
+    for writer in writers:
+        read = writer.read_prefix(prefix)
+        if read.skipped:
+            typer.echo(f"never seen, left out: {' '.join(read.skipped)}", err=True)
+        decoding = writer.checkpoint.recipe.decoding
+        if lines is not None:
+            decoding = replace(decoding, lines=lines, characters=None)
+        if temperature is not None:
+            decoding = replace(decoding, temperature=temperature)
+        typer.echo(f"# {writer.checkpoint.sampler}, seed {seed}")
+        typer.echo(f"{writer.write(read, seed=seed, decoding=decoding).text}\n")
+
+
+@corpus_app.command("check")
+def corpus_check(file: Path) -> None:
+    """Count what a file holds."""
+    from core.lyrics.corpus import read_corpus
+
+    _show_corpus(read_corpus(file))
+
+
+@corpus_app.command("add")
+def corpus_add(file: Path, name: Annotated[str | None, typer.Option()] = None) -> None:
+    """Keep a .txt, or a .zip that holds one, for training."""
+    from core.lyrics.corpus import read_corpus
+
+    corpus = read_corpus(file, name)
+    _show_corpus(corpus)
+    with_services(load_settings(), lambda services: services.corpora.add(corpus))
+    typer.echo(f"added as {corpus.name}")
+
+
+@corpus_app.command("list")
+def corpus_list() -> None:
+    """List the corpora there are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("corpus", "lines", "characters", "distinct", "sha256"):
+        table.add_column(heading, justify="left" if heading in ("corpus", "sha256") else "right")
+    for one in with_services(load_settings(), lambda services: services.corpora.list()):
+        figures = (f"{n:,}" for n in (one.lines, one.characters, one.distinct))
+        table.add_row(one.name, *figures, one.sha256[:12])
+    Console().print(table)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database's schema up to date."""
+    from core.arena.migrate import upgrade
+
+    asyncio.run(upgrade(load_settings().database_url))
+    typer.echo("the database is up to date")
+
+
+def _corpus(name: str, settings: Settings) -> "Corpus":
+    """The corpus of a file, or of a name."""
+    from core.lyrics.corpus import BUNDLED, read_bundled, read_corpus
+
+    if name == BUNDLED:
+        return read_bundled()
+    if Path(name).is_file() or Path(name).suffix in (".txt", ".zip"):
+        return read_corpus(Path(name))
+    return with_services(settings, lambda services: services.corpora.get(name))
+
+
+async def _writers(services: "Services", samplers: "list[Sampler]") -> "list[Writer]":
+    from core.errors import NoRelease
+
+    release = await services.releases.current()
+    if release is None:
+        raise NoRelease
+    return [await services.releases.writer(release.pairs[0].model(s)) for s in samplers]
+
+
+def _show_corpus(corpus: "Corpus") -> None:
+    counts = corpus.counts()
+    typer.echo(f"{corpus.name}: found to be {corpus.encoding}, sha256 {corpus.sha256[:12]}")
+    typer.echo(f"  lines                {counts.lines:>9,}")
+    typer.echo(f"  characters           {counts.characters:>9,}")
+    typer.echo(f"  distinct characters  {counts.distinct:>9,}")
+    frequent = "  ".join(f"{character} {times:,}" for character, times in counts.most_frequent)
+    typer.echo(f"  most frequent        {frequent}")
+    typer.echo(
+        f"  dropped              {corpus.dropped.comments:,} comment lines, "
+        f"{corpus.dropped.controls:,} control characters"
+    )

@@ -1,0 +1,131 @@
+"""The terminal chat: the real Application and handlers, with Telegram played inside the process.
+
+Reads from a keyboard or from a pipe. What is typed is sent as a message, unless it is the label of
+a button (or the label's first word) under the latest message that has any: then that is pressed.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+from telegram import Update
+
+from bot.app import App, build_application, set_menus
+from bot.botapi import BotApi, Call
+from bot.services import Services, open_services
+from core.settings import Settings
+
+TOKEN = "1:played-in-the-terminal"  # noqa: S105 - opens nothing
+WIDTH = 64
+STYLES = {"bold": "bold", "italic": "italic", "code": "cyan"}
+
+
+def chat(settings: Settings, svg: Path | None = None) -> None:
+    """Chat until the input ends; keep the chat as a picture where `svg` says."""
+    asyncio.run(_chat(settings, svg))
+
+
+async def _chat(settings: Settings, svg: Path | None) -> None:
+    console = Console(record=svg is not None, width=WIDTH if svg else None, highlight=False)
+    async with open_services(settings) as services:
+        terminal = Terminal(services, console, echoes=svg is not None or not sys.stdin.isatty())
+        async with terminal.application:
+            await set_menus(terminal.application)
+            console.print(Text("/write 分开  ·  /stats  ·  /help  ·  Ctrl-D\n", style="dim"))
+            while line := await asyncio.to_thread(_read_line, console):
+                if line.strip():
+                    await terminal.say(line.strip())
+    if svg:
+        console.save_svg(str(svg), title="lyricbot")
+
+
+def _read_line(console: Console) -> str:
+    """The next line with its end; empty when there is no more."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    try:
+        return console.input("[bold green]> [/]") + "\n"
+    except (EOFError, KeyboardInterrupt):
+        return ""
+
+
+class Terminal:
+    """One person's private chat with the bot."""
+
+    def __init__(self, services: Services, console: Console, *, echoes: bool) -> None:
+        self._console = console
+        self._echoes = echoes
+        self._api = BotApi(TOKEN)
+        self._api.on_call = self._show
+        self._person = self._api.person(1, "我", language_code="zh-hans")
+        self._chat = self._api.private_chat(self._person)
+        self._texts: dict[int, str] = {}  # as last shown, by message
+        self.application: App = build_application(
+            TOKEN, "https://api.telegram.org", services, self._api
+        )
+
+    async def say(self, line: str) -> None:
+        """Send a line, or press the button it names; the answer is shown when this returns."""
+        if self._echoes:
+            self._console.print(Text(f"> {line}", style="bold green"))
+        data = self._button(line)
+        try:
+            if data:
+                update = self._api.press(self._person, self._chat, *data)
+            else:
+                update = self._api.send(self._person, self._chat, line) or {}
+        except ValueError as refusal:  # what a Telegram client would not let through
+            self._console.print(Text(f"{refusal}", style="red"))
+            return
+        await self.application.process_update(Update.de_json(update, self.application.bot))
+
+    def _button(self, line: str) -> tuple[int, str] | None:
+        """The message and the data of the button that `line` names."""
+        for message in reversed(self._api.messages(self._chat)):
+            rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+            for button in (one for row in rows for one in row):
+                if line in (button["text"], button["text"].split()[0]):
+                    return message["message_id"], button["callback_data"]
+            if rows:
+                return None
+        return None
+
+    def _show(self, call: Call, result: Any) -> None:
+        match call.method:
+            case "sendMessage":
+                self._texts[result["message_id"]] = result["text"]
+                self._console.print(Panel(_styled(result), width=WIDTH, border_style="cyan"))
+                self._show_buttons(result)
+            case "editMessageText":
+                before = self._texts.get(result["message_id"], "").splitlines()
+                self._texts[result["message_id"]] = result["text"]
+                for line in result["text"].splitlines():
+                    if line not in before:
+                        self._console.print(Text(f"✎ {line}", style="yellow"))
+            case "answerCallbackQuery" if call.parameters.get("text"):
+                self._console.print(Text(call.parameters["text"], style="magenta"))
+            case "setMessageReaction":
+                self._console.print(Text("✍", style="magenta"))
+
+    def _show_buttons(self, message: dict[str, Any]) -> None:
+        for row in message.get("reply_markup", {}).get("inline_keyboard", []):
+            labels = "  ".join(f"[{button['text']}]" for button in row)
+            self._console.print(Text(f"  {labels}", style="bold"))
+
+
+def _styled(message: dict[str, Any]) -> Text:
+    """A message's text with its entities, whose offsets count UTF-16 units."""
+    raw = message["text"].encode("utf-16-le")
+    text = Text(message["text"])
+
+    def at(units: int) -> int:
+        return len(raw[: 2 * units].decode("utf-16-le"))
+
+    for entity in message.get("entities", []):
+        if style := STYLES.get(entity["type"]):
+            text.stylize(style, at(entity["offset"]), at(entity["offset"] + entity["length"]))
+    return text

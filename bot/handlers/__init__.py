@@ -1,0 +1,1 @@
+"""One module a subject. Each handler parses, makes one call to the contest, and replies."""

@@ -1,0 +1,51 @@
+"""Sets up logging, once, for a process. A token never reaches a log."""
+
+import logging
+import re
+import sys
+
+import structlog
+
+TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+
+
+class _Redacting(logging.Formatter):
+    """Formats as its structlog parent does, tracebacks included, and then takes tokens out."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text, without tokens."""
+        return TOKEN.sub("[token]", self._inner.format(record))
+
+
+def set_up_logging(*, level: int = logging.INFO) -> None:
+    """Write structlog's and everybody else's records to stderr, one line each."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _Redacting(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=shared,
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                ],
+            )
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # httpx writes every URL at INFO, and each holds the token.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

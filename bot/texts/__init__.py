@@ -1,0 +1,73 @@
+"""Every sentence that a person reads in the chat, one file a language.
+
+A sentence's blanks are written {so}; the languages must agree on them, which a test holds.
+"""
+
+from dataclasses import dataclass
+
+from core.lyrics.recipe import Sampler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """The sentences of one language."""
+
+    # What the commands do, as shown in Telegram's menu
+    menu_write: str
+    menu_stats: str
+    menu_help: str
+    # Beginning
+    start: str
+    help: str
+    hint: str
+    # A duel
+    duel: str
+    duel_question: str
+    skipped: str
+    button_neither: str
+    button_encore: str
+    button_like: str
+    # Answers
+    reveal: str
+    chose_side: str
+    chose_neither: str
+    changed: str
+    closed: str
+    encore: str
+    encore_again: str
+    like: str
+    like_again: str
+    nothing_to_vote_on: str
+    # What goes wrong
+    no_release: str
+    no_release_admin: str
+    already_writing: str
+    prefix_empty: str
+    prefix_too_long: str
+    prefix_unknown: str
+    duel_unknown: str
+    unknown_command: str
+    failure: str
+    # The standing
+    stats_no_votes: str
+    stats_release: str
+    stats_all: str
+    stats_wins: str
+    stats_leads: str
+    stats_too_early: str
+    stats_marks: str
+    # Words
+    random: str
+    consecutive: str
+    comma: str
+
+    def sampler(self, sampler: Sampler) -> str:
+        """The sampler's name."""
+        return self.random if sampler == "random" else self.consecutive
+
+
+def texts_for(language_code: str | None) -> Texts:
+    """Chinese first: English is for those whose Telegram speaks another language."""
+    from bot.texts import en, zh  # they need the class above
+
+    return zh.TEXTS if language_code is None or language_code.startswith("zh") else en.TEXTS
