@@ -48,6 +48,8 @@ def main() -> None:
     except LyricbotError as error:
         print(f"lyricbot: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as the shell says it
 
 
 def with_services(settings: Settings, work: "Callable[[Services], Awaitable[T]]") -> T:

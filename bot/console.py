@@ -5,10 +5,13 @@ a button (or the label's first word) under the latest message that has any: then
 """
 
 import asyncio
+import re
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
@@ -20,27 +23,41 @@ from bot.services import Services, open_services
 from core.settings import Settings
 
 TOKEN = "1:played-in-the-terminal"  # noqa: S105 - opens nothing
-WIDTH = 64
+WIDTH = 56
 STYLES = {"bold": "bold", "italic": "italic", "code": "cyan"}
 
 
 def chat(settings: Settings, svg: Path | None = None) -> None:
     """Chat until the input ends; keep the chat as a picture where `svg` says."""
-    asyncio.run(_chat(settings, svg))
-
-
-async def _chat(settings: Settings, svg: Path | None) -> None:
     console = Console(record=svg is not None, width=WIDTH if svg else None, highlight=False)
+    asyncio.run(_chat(settings, console))
+    if svg:
+        svg.write_text(_picture(console), encoding="utf-8")
+
+
+async def _chat(settings: Settings, console: Console) -> None:
     async with open_services(settings) as services:
-        terminal = Terminal(services, console, echoes=svg is not None or not sys.stdin.isatty())
+        terminal = Terminal(services, console, echoes=console.record or not sys.stdin.isatty())
         async with terminal.application:
             await set_menus(terminal.application)
             console.print(Text("/write 分开  ·  /stats  ·  /help  ·  Ctrl-D\n", style="dim"))
             while line := await asyncio.to_thread(_read_line, console):
                 if line.strip():
                     await terminal.say(line.strip())
-    if svg:
-        console.save_svg(str(svg), title="lyricbot")
+
+
+def _picture(console: Console) -> str:
+    """The recorded chat as SVG; rich counts a Chinese character as one cell wide, which is two."""
+
+    def widen(match: re.Match[str]) -> str:
+        text = unescape(match["text"])
+        width = float(match["width"]) * cell_len(text) / len(text)
+        return f'textLength="{width:g}"{match["rest"]}>{match["text"]}</text>'
+
+    picture = console.export_svg(title="lyricbot")
+    return re.sub(
+        r'textLength="(?P<width>[\d.]+)"(?P<rest>[^>]*)>(?P<text>[^<]+)</text>', widen, picture
+    )
 
 
 def _read_line(console: Console) -> str:
@@ -64,6 +81,7 @@ class Terminal:
         self._person = self._api.person(1, "我", language_code="zh-hans")
         self._chat = self._api.private_chat(self._person)
         self._texts: dict[int, str] = {}  # as last shown, by message
+        self._alert = ""  # the last answer to a button
         self.application: App = build_application(
             TOKEN, "https://api.telegram.org", services, self._api
         )
@@ -101,13 +119,14 @@ class Terminal:
                 self._console.print(Panel(_styled(result), width=WIDTH, border_style="cyan"))
                 self._show_buttons(result)
             case "editMessageText":
-                before = self._texts.get(result["message_id"], "").splitlines()
+                known = self._texts.get(result["message_id"], "") + self._alert
                 self._texts[result["message_id"]] = result["text"]
                 for line in result["text"].splitlines():
-                    if line not in before:
+                    if line not in known:  # an edit is shown by what it says anew
                         self._console.print(Text(f"✎ {line}", style="yellow"))
-            case "answerCallbackQuery" if call.parameters.get("text"):
-                self._console.print(Text(call.parameters["text"], style="magenta"))
+            case "answerCallbackQuery":
+                self._alert = call.parameters.get("text", "")
+                self._console.print(Text(self._alert, style="magenta"))
             case "setMessageReaction":
                 self._console.print(Text("✍", style="magenta"))
 

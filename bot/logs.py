@@ -5,6 +5,7 @@ import re
 import sys
 
 import structlog
+from telegram.error import InvalidToken
 
 TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
 
@@ -19,6 +20,11 @@ class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as text, without tokens."""
         return TOKEN.sub("[token]", self._inner.format(record))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not so a refused token's traceback: whoever started the bot is told in one line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], InvalidToken))
 
 
 def set_up_logging(*, level: int = logging.INFO) -> None:
@@ -45,6 +51,7 @@ def set_up_logging(*, level: int = logging.INFO) -> None:
             )
         )
     )
+    handler.addFilter(_is_news)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # httpx writes every URL at INFO, and each holds the token.
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -51,7 +51,9 @@ class Settings(BaseSettings):
             url = make_url(value)
         except ArgumentError as error:
             raise ValueError("a database URL is wanted, such as sqlite:///app.sqlite") from error
-        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+        drivers = {"sqlite": "sqlite+aiosqlite"} | dict.fromkeys(
+            ("postgresql", "postgres"), "postgresql+psycopg"
+        )
         backend = url.get_backend_name()
         if backend not in drivers:
             raise ValueError(f"sqlite and postgresql are known, {backend} is not")

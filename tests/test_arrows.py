@@ -1,0 +1,105 @@
+"""Who may import whom. To add an arrow, change the tables here, on purpose."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# A room may import from itself and from these.
+ROOMS = {
+    "core": set(),  # errors, settings, resources
+    "core.lyrics": {"core"},
+    "core.rnn": {"core", "core.lyrics"},
+    "core.arena": {"core", "core.lyrics"},
+    "core.retrain": {"core", "core.lyrics", "core.rnn", "core.arena"},
+    "bot": {"core", "core.lyrics", "core.arena", "core.retrain", "bot"},
+    "migrations": {"core.arena"},
+}
+# A library may be imported in these places only.
+LIBRARIES = {
+    "telegram": {"bot"},
+    "torch": {"core.rnn"},
+    "sqlalchemy": {
+        "core.arena.schema",
+        "core.arena.store",
+        "core.arena.contest",
+        "core.arena.releases",
+        "core.arena.corpora",
+        "core.settings",  # to check a URL
+        "migrations",
+    },
+    "alembic": {"core.arena.migrate", "migrations"},
+    "pydantic_settings": {"core.settings"},
+}
+# bot shows training events; it sees their type, and never runs the network itself.
+ONLY_FOR_TYPES = {("bot.training_view", "core.rnn"), ("core.retrain.trainer", "core.rnn")}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for folder in ("bot", "core", "migrations"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def room(module: str) -> str:
+    return max((one for one in ROOMS if within(module, one)), key=len)
+
+
+def within(module: str, place: str) -> bool:
+    return module == place or module.startswith(place + ".")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value))
+def test_imports_follow_the_arrows(module: str, path: Path) -> None:
+    here = room(module)
+    for imported in imports(path):
+        if imported.split(".")[0] in ("bot", "core", "migrations"):
+            there = room(imported)
+            allowed = there == here or there in ROOMS[here]
+            assert allowed or (module, there) in ONLY_FOR_TYPES, f"{module} imports {imported}"
+        for library, places in LIBRARIES.items():
+            if within(imported, library):
+                assert any(within(module, one) for one in places), f"{module} imports {imported}"
+
+
+def test_every_listed_place_is_still_needed() -> None:
+    used = {
+        library: {
+            place
+            for place in places
+            for module, path in modules()
+            if within(module, place) and any(within(i, library) for i in imports(path))
+        }
+        for library, places in LIBRARIES.items()
+    }
+    assert used == LIBRARIES
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import bot.cli", "import bot.app", "import bot.console", "import core.retrain.trainer"],
+)
+def test_the_bot_starts_without_torch(statement: str) -> None:
+    check = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
+
+
+def test_importing_the_command_line_imports_neither_telegram_nor_numpy_nor_a_database() -> None:
+    heavy = "{'telegram', 'numpy', 'alembic', 'rich.progress'} & set(sys.modules)"
+    check = f"import sys, bot.cli; sys.exit(str({heavy}) if {heavy} else 0)"
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)

@@ -1,0 +1,227 @@
+"""The command line, run as people run it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.services import open_services
+from core.arena.releases import Release
+from core.lyrics.checkpoint import Checkpoint
+from core.settings import load_settings
+from factories import TEXT, make_checkpoint, make_pair
+
+LYRICBOT = [sys.executable, "-c", "from bot.cli import main; main()"]
+
+
+def run(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {f"LYRICBOT_{k}": v for k, v in settings.items()}
+    return subprocess.run(
+        [*LYRICBOT, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
+
+
+def ran(*arguments: str, stdin: str = "") -> str:
+    done = run(*arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(*arguments: str) -> str:
+    """What is said on stderr: one message, no traceback."""
+    done = run(*arguments)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.startswith("lyricbot: ")
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+async def current() -> Release:
+    async with open_services(load_settings()) as services:
+        release = await services.releases.current()
+    assert release is not None
+    return release
+
+
+async def publish() -> None:
+    async with open_services(load_settings()) as services:
+        await services.releases.publish([make_pair()])
+
+
+@pytest.fixture
+def lyrics() -> str:
+    Path("mine.txt").write_text(TEXT, encoding="gb18030")
+    return "mine.txt"
+
+
+def test_the_demo_trains_publishes_and_chats_through_a_pipe() -> None:
+    chat = ran("demo", stdin="/write 分开\n1\n3\n/stats\n")
+    assert "Published as release 1" in chat
+    assert "哪一首更好？" in chat
+    assert "你选了 1" in chat
+    assert "记下了：你能唱。" in chat
+    assert "共 1 票" in chat
+
+
+async def test_a_second_demo_trains_no_more_and_remembers_the_votes() -> None:
+    await publish()
+    assert "共 1 票" in ran("demo", stdin="/write 分开\n2\n/stats")
+    again = ran("demo", stdin="/stats\n/write 月光\n2\n/stats\n")
+    assert "Training" not in again
+    assert "共 1 票" in again
+    assert "共 2 票" in again
+
+
+async def test_the_demo_keeps_a_picture_of_the_chat() -> None:
+    await publish()
+    ran("demo", "--svg", "duel.svg", stdin="/write 分开\n1\n")
+    picture = Path("duel.svg").read_text()
+    assert picture.startswith("<svg")
+    assert "我能唱" in picture
+
+
+async def test_the_demo_survives_what_telegram_would_not_send() -> None:
+    await publish()
+    chat = ran("demo", stdin=f"\n   \n{'长' * 5000}\n/write 分开\n9\n👍\n")
+    assert "4096" in chat
+    assert "谢谢喜欢" in chat
+
+
+async def test_train_publishes_a_release_and_prints_a_table(lyrics: str) -> None:
+    said = ran("train", "--corpus", lyrics, "--epochs", "1", "--pairs", "2", "--seed", "3")
+    assert "Published as release 1" in said
+    assert said.count("consecutive") >= 2
+    release = await current()
+    assert release.corpus_name == "mine"
+    assert [pair.seed for pair in release.pairs] == [3, 4]
+    assert all(pair.random.held_out is not None for pair in release.pairs)
+
+
+def test_train_prints_one_json_object_an_event(lyrics: str) -> None:
+    said = ran("train", "--corpus", lyrics, "--epochs", "2", "--json")
+    events: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert [(e["sampler"], e["epoch"]) for e in epochs] == [
+        ("random", 1),
+        ("random", 2),
+        ("consecutive", 1),
+        ("consecutive", 2),
+    ]
+    assert all(e["perplexity"] > 1 and e["held_out"] > 1 and e["seconds"] > 0 for e in epochs)
+    assert set(epochs[-1]["samples"]) == {"分开", "不分开"}
+    assert events[-1] == {"event": "published", "release": 1}
+
+
+@pytest.mark.parametrize("sampler", ["random", "both"])
+def test_train_with_out_writes_files_and_publishes_nothing(lyrics: str, sampler: str) -> None:
+    said = ran(
+        "train", "--corpus", lyrics, "--epochs", "1", "--sampler", sampler, "--out", "models"
+    )
+    files = sorted(Path("models").iterdir())
+    assert len(files) == (2 if sampler == "both" else 1)
+    for file in files:
+        assert str(file) in said
+        assert Checkpoint.load(file).corpus_name == "mine"
+    assert not Path("data").exists()
+    assert ran("write", "分开", "--model", str(files[-1]), "--seed", "1").count("分开") >= 1
+
+
+def test_one_sampler_alone_is_never_published(lyrics: str) -> None:
+    said = ran("train", "--corpus", lyrics, "--epochs", "1", "--sampler", "consecutive")
+    assert "Saved checkpoints/unpublished/mine-default-1-consecutive.safetensors" in said
+    assert not Path("data").exists()
+
+
+def test_the_article_prints_its_prefixes_every_50_epochs(lyrics: str) -> None:
+    Path("long.txt").write_text(TEXT)
+    said = ran("train", "--corpus", "long.txt", "--recipe", "article", "--epochs", "50",
+               "--sampler", "random")  # fmt: skip
+    assert "epoch 50, perplexity" in said
+    assert "分开 ▸ 分开" in said
+    assert "不分开 ▸ 不分开" in said
+
+
+async def test_write_says_the_same_for_the_same_seed_and_names_the_sampler() -> None:
+    await publish()
+    one = ran("write", "分开", "--seed", "5", "--lines", "3")
+    assert one == ran("write", "分开", "--seed", "5", "--lines", "3")
+    assert one != ran("write", "分开", "--seed", "6", "--lines", "3")
+    assert "# random, seed 5" in one
+    assert "# consecutive, seed 5" in one
+    alone = ran("write", "分开", "--seed", "5", "--lines", "3", "--sampler", "random")
+    assert one.startswith(alone)
+    assert len(alone.strip().splitlines()) == 4
+
+
+async def test_write_refuses_what_no_lyric_can_begin_with() -> None:
+    assert "lyricbot train" in refused("write", "分开")
+    await publish()
+    assert "50" in refused("write", "分" * 51)
+    assert "分开" in refused("write", "😀")
+    skipped = run("write", "分😀开")
+    assert skipped.returncode == 0
+    assert "😀" in skipped.stderr
+
+
+def test_write_names_a_damaged_file() -> None:
+    file = Path("model.safetensors")
+    make_checkpoint().save(file)
+    file.write_bytes(file.read_bytes()[:-9])
+    assert "model.safetensors" in refused("write", "分开", "--model", str(file))
+
+
+def test_a_corpus_is_checked_added_listed_and_learned_from(lyrics: str) -> None:
+    checked = ran("corpus", "check", lyrics)
+    assert "gb18030" in checked
+    assert f"{len(TEXT):,}" in checked
+    assert "added as 我的" in ran("corpus", "add", lyrics, "--name", "我的")
+    listed = ran("corpus", "list")
+    assert "bundled" in listed
+    assert "我的" in listed
+    assert "Published" in ran("train", "--corpus", "我的", "--epochs", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--corpus", "nowhere"], "corpus add"),
+        (["train", "--corpus", "nowhere.txt"], "no such file"),
+        (["train", "--recipe", "cake"], "article"),
+        (["corpus", "check", "nowhere.txt"], "no such file"),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_to_do(arguments: list[str], said: str) -> None:
+    assert said in refused(*arguments)
+
+
+def test_a_corpus_too_short_is_refused_with_the_number_needed() -> None:
+    Path("short.txt").write_text("分开\n" * 10)
+    assert "1152" in refused("train", "--corpus", "short.txt")
+
+
+def test_db_upgrade_makes_the_database() -> None:
+    assert "up to date" in ran("db", "upgrade")
+    assert Path("data/state/app.sqlite").is_file()
+    assert "up to date" in ran("db", "upgrade")
+
+
+def test_wrong_settings_are_one_message() -> None:
+    done = run("db", "upgrade", DEVICE="gpu", ADMINS="x")
+    assert done.returncode == 1
+    assert "LYRICBOT_DEVICE" in done.stderr
+    assert "LYRICBOT_ADMINS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_names_every_command() -> None:
+    said = ran("--help")
+    assert all(name in said for name in ("demo", "bot", "train", "write", "corpus", "db"))

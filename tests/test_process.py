@@ -1,0 +1,120 @@
+"""`lyricbot bot` as a process of its own, over real HTTP, ended by kill -9."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botapi_http import HttpBotApi
+
+from bot.botapi import BotApi, Chat
+from bot.services import open_services
+from core.settings import load_settings
+from factories import make_pair
+
+TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
+LYRICBOT = [sys.executable, "-c", "from bot.cli import main; main()"]
+
+
+@asynccontextmanager
+async def bot_process(url: str, token: str = TOKEN) -> AsyncIterator[Process]:
+    environment = os.environ | {"LYRICBOT_TOKEN": token, "LYRICBOT_API_URL": url}
+    process = await asyncio.create_subprocess_exec(
+        *LYRICBOT, "bot", env=environment, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.communicate()
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait for something to become true; the value it became."""
+    async with asyncio.timeout(30):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+def votes() -> list[tuple[int, int]]:
+    with closing(sqlite3.connect("data/state/app.sqlite")) as connection:
+        return list(connection.execute("SELECT duel_id, choice FROM votes ORDER BY id"))
+
+
+def duels(api: BotApi, chat: Chat) -> list[dict[str, Any]]:
+    return [m for m in api.messages(chat) if "reply_markup" in m]
+
+
+async def publish() -> None:
+    async with open_services(load_settings()) as services:
+        await services.releases.publish([make_pair()])
+
+
+async def test_a_vote_that_was_acknowledged_is_there_after_kill_9() -> None:
+    await publish()
+    api = BotApi(TOKEN)
+    person = api.person(7, "Anna", language_code="zh")
+    chat = api.private_chat(person)
+    async with HttpBotApi(api) as url:
+        for number in (1, 2):
+            async with bot_process(url) as process:
+                api.send(person, chat, "/write 分开")
+                message = (await until(lambda: duels(api, chat)[number - 1 :]))[0]
+                data = message["reply_markup"]["inline_keyboard"][0][1]["callback_data"]
+                press = api.press(person, chat, message["message_id"], data)
+                answer = await until(lambda: api.answer_to(press))
+                process.send_signal(signal.SIGKILL)
+                assert "你选了 2" in answer["text"]
+            assert votes() == [(n, 2) for n in range(1, number + 1)]
+
+
+async def test_it_stops_on_sigterm_and_logs_no_token() -> None:
+    await publish()
+    api = BotApi(TOKEN)
+    async with HttpBotApi(api) as url, bot_process(url) as process:
+        await until(lambda: any(call.method == "getUpdates" for call in api.calls))
+        process.send_signal(signal.SIGTERM)
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert b"polling" in err
+    assert TOKEN.encode() not in out + err
+
+
+async def test_without_a_release_it_says_so_and_serves() -> None:
+    api = BotApi(TOKEN)
+    person = api.person(7, "Anna", language_code="zh")
+    async with HttpBotApi(api) as url, bot_process(url) as process:
+        api.send(person, api.private_chat(person), "/write 分开")
+        await until(lambda: len(api.messages(api.private_chat(person))) == 2)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    assert b"lyricbot train" in err
+
+
+@pytest.mark.parametrize(
+    ("token", "said"), [("", b"LYRICBOT_TOKEN is not set"), ("1:wrong", b"LYRICBOT_TOKEN")]
+)
+async def test_a_missing_or_refused_token_is_one_line_that_says_what_to_do(
+    token: str, said: bytes
+) -> None:
+    async with HttpBotApi(BotApi(TOKEN)) as url, bot_process(url, token) as process:
+        _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    lines = [line for line in err.splitlines() if line.startswith(b"lyricbot:")]
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert b"@BotFather" in lines[0]
+    assert b"Traceback" not in err
+
+
+def test_the_working_folder_is_the_tests_own() -> None:
+    assert not Path("pyproject.toml").exists()

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import load_settings
+
+
+def test_without_any_setting_all_is_on_this_machine() -> None:
+    settings = load_settings()
+    assert settings.token is None
+    assert settings.database_url == "sqlite+aiosqlite:///data/state/app.sqlite"
+    assert settings.checkpoints == Path("checkpoints")
+    assert settings.admins == frozenset()
+
+
+def test_the_environment_and_a_dotenv_file_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("LYRICBOT_ADMINS=1, 22\nLYRICBOT_DEVICE=cpu\nOTHER=x\n")
+    monkeypatch.setenv("LYRICBOT_API_URL", "http://127.0.0.1:8081/")
+    settings = load_settings()
+    assert settings.admins == {1, 22}
+    assert settings.device == "cpu"
+    assert settings.api_url == "http://127.0.0.1:8081"
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("sqlite:///a.sqlite", "sqlite+aiosqlite:///a.sqlite"),
+        ("postgresql://me:secret@db/app", "postgresql+psycopg://me:secret@db/app"),
+        ("postgres://me:secret@db/app", "postgresql+psycopg://me:secret@db/app"),
+    ],
+)
+def test_a_database_url_gets_its_driver(
+    monkeypatch: pytest.MonkeyPatch, given: str, driver: str
+) -> None:
+    monkeypatch.setenv("LYRICBOT_DATABASE_URL", given)
+    assert load_settings().database_url == driver
+
+
+def test_one_error_names_all_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "ADMINS": "anna,7",
+        "DEVICE": "gpu",
+        "DATABASE_URL": "mysql://x",
+        "API_URL": "telegram",
+        "DUEL_HOURS": "-1",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"LYRICBOT_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert all(f"LYRICBOT_{name}" in str(caught.value) for name in wrong)
+
+
+def test_the_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LYRICBOT_TOKEN", "123456:SECRET")
+    settings = load_settings()
+    assert "SECRET" not in f"{settings!r} {settings}"
+    monkeypatch.setenv("LYRICBOT_DEVICE", "gpu")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)
