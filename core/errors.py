@@ -84,9 +84,8 @@ class PrefixUnknown(PrefixError):
     """The model never saw any character of the prefix; `suggestions` would work."""
 
     def __init__(self, characters: str, suggestions: tuple[str, ...]) -> None:
-        super().__init__(
-            f"The model never saw {' '.join(characters)}. Try {' or '.join(suggestions)}."
-        )
+        hint = f" Try {' or '.join(suggestions)}." if suggestions else ""
+        super().__init__(f"The model never saw {' '.join(characters)}.{hint}")
         self.characters = characters
         self.suggestions = suggestions
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import TEXT, make_checkpoint, make_pair
 
 from bot.services import open_services
 from core.arena.releases import Release
 from core.lyrics.checkpoint import Checkpoint
 from core.settings import load_settings
-from factories import TEXT, make_checkpoint, make_pair
 
 LYRICBOT = [sys.executable, "-c", "from bot.cli import main; main()"]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from botapi_http import HttpBotApi
+from factories import make_pair
 
 from bot.botapi import BotApi, Chat
 from bot.services import open_services
 from core.settings import load_settings
-from factories import make_pair
 
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
 LYRICBOT = [sys.executable, "-c", "from bot.cli import main; main()"]

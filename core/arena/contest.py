@@ -278,13 +278,13 @@ async def _change(
     connection: AsyncConnection, duel_id: int, person: int, choice: Choice, now: datetime
 ) -> Choice:
     """Keep a later answer beside the first, if it says something new; give back the first."""
-    first = (
-        await connection.execute(
-            select(votes.c.id, votes.c.choice).where(
-                votes.c.duel_id == duel_id, votes.c.person_id == person
-            )
-        )
-    ).one()
+    # Locked, so that a person's answers at once are taken one by one (SQLite does so by itself).
+    of_person = (
+        select(votes.c.id, votes.c.choice)
+        .where(votes.c.duel_id == duel_id, votes.c.person_id == person)
+        .with_for_update()
+    )
+    first = (await connection.execute(of_person)).one()
     latest = await connection.scalar(
         select(vote_changes.c.choice)
         .where(vote_changes.c.vote_id == first.id)

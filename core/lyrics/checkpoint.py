@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,11 +92,12 @@ class Checkpoint:
             raise CheckpointError(f"{path}: not a model of this project ({FORMAT}).")
         try:
             checkpoint = cls._from(about, weights)
+            whole = about["weights_sha256"] == _digest(weights) and checkpoint._fits()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{path}: its description cannot be read ({error!r}). Train again."
             ) from error
-        if about["weights_sha256"] != _digest(weights) or not checkpoint._fits():
+        if not whole:
             raise CheckpointError(f"{path}: its weights are damaged. Restore it, or train again.")
         return checkpoint
 
@@ -132,7 +134,7 @@ class Checkpoint:
 def write_aside(path: Path, content: bytes) -> None:
     """Write `content` beside `path` and rename it there: whoever opens `path` finds all of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{uuid4().hex}.part")  # others may write it too
     try:
         with aside.open("wb") as file:
             file.write(content)

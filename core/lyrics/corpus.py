@@ -5,8 +5,10 @@ A corpus is kept as it stands: line ends become "\\n", and only what no song hol
 """
 
 import hashlib
+import lzma
 import unicodedata
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +22,17 @@ from core.resources import resource
 BUNDLED = "bundled"
 MAX_BYTES = 64 * 2**20
 COMMENT = "# "
+# What zipfile lets through when bytes of an archive are wrong, or it is encrypted.
+UNZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+    EOFError,
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ def _unzip(path: Path) -> bytes:
                 )
             with archive.open(texts[0]) as member:
                 raw = member.read(MAX_BYTES + 1)  # the size in its header may lie
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except UNZIP_ERRORS as error:
         raise CorpusUnreadable(
             f"{path.name}: the .zip cannot be opened ({error}). Zip it again, or give the .txt."
         ) from error
@@ -143,7 +156,8 @@ def _decode(raw: bytes, name: str) -> tuple[str, str]:
     try:
         return raw.decode("utf-8-sig"), "utf_8"
     except UnicodeDecodeError:
-        found = from_bytes(raw, cp_isolation=["gb18030"]).best()
+        # Verses with many spaces or quotes look odd to it: twice the tolerance it starts with.
+        found = from_bytes(raw, cp_isolation=["gb18030"], threshold=0.4).best()
         if found is None:
             raise unreadable from None
         return str(found), found.encoding

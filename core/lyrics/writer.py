@@ -58,13 +58,17 @@ class Writer:
             raise PrefixEmpty("A prefix is wanted: a few characters to begin with.")
         if len(wanted) > MAX_PREFIX:
             raise PrefixTooLong(len(wanted), MAX_PREFIX)
-        known = "".join(c for c in wanted if c in self.vocabulary).strip()
+        known = " ".join("".join(c for c in wanted if c in self.vocabulary or c == " ").split())
+        if " " not in self.vocabulary:
+            known = known.replace(" ", "")
         # A space that a model has no character for divides words, and is no loss worth a word.
         skipped = "".join(
             dict.fromkeys(c for c in wanted if c not in self.vocabulary and c != " ")
         )
         if not known:
-            raise PrefixUnknown(skipped, self.checkpoint.openings[:SUGGESTIONS])
+            openings = self.checkpoint.openings
+            readable = [o for o in openings if all(c in self.vocabulary for c in o)]
+            raise PrefixUnknown(skipped, tuple(readable[:SUGGESTIONS]))
         return Prefix(known, skipped)
 
     def write(self, prefix: Prefix, *, seed: int, decoding: Decoding | None = None) -> Lyric:
@@ -112,7 +116,7 @@ class Writer:
         line, length, after_break = 1, len(prefix), False
         while True:
             logits = self._logits(state)
-            if after_break:
+            if after_break or length == MAX_LINE - 1:
                 logits[self._breaks] = -np.inf  # no empty line, no space at an end or doubled
             ended = length >= MAX_LINE
             index = self._line_end if ended else choose(logits, decoding.temperature, chance)
