@@ -15,7 +15,7 @@ from core.settings import Settings, load_settings
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.training_view import TrainingView
-    from core.lyrics.corpus import Corpus
+    from core.lyrics.corpus import Corpus, Dropped
     from core.lyrics.recipe import Sampler
     from core.lyrics.writer import Writer
 
@@ -194,11 +194,14 @@ def corpus_list() -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("corpus", "lines", "characters", "distinct", "sha256"):
-        table.add_column(heading, justify="left" if heading in ("corpus", "sha256") else "right")
+    table.add_column("corpus")
+    for heading in ("lines", "characters", "distinct"):
+        table.add_column(heading, justify="right")
+    for heading in ("most frequent", "dropped"):
+        table.add_column(heading)
     for one in with_services(load_settings(), lambda services: services.corpora.list()):
         figures = (f"{n:,}" for n in (one.lines, one.characters, one.distinct))
-        table.add_row(one.name, *figures, one.sha256[:12])
+        table.add_row(one.name, *figures, one.most_frequent[:5], _dropped(one.dropped))
     Console().print(table)
 
 
@@ -239,7 +242,8 @@ def _show_corpus(corpus: "Corpus") -> None:
     typer.echo(f"  distinct characters  {counts.distinct:>9,}")
     frequent = "  ".join(f"{character} {times:,}" for character, times in counts.most_frequent)
     typer.echo(f"  most frequent        {frequent}")
-    typer.echo(
-        f"  dropped              {corpus.dropped.comments:,} comment lines, "
-        f"{corpus.dropped.controls:,} control characters"
-    )
+    typer.echo(f"  dropped              {_dropped(corpus.dropped)}")
+
+
+def _dropped(dropped: "Dropped") -> str:
+    return f"{dropped.comments:,} comments, {dropped.controls:,} controls"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from core.errors import PrefixUnknown
 from core.lyrics.checkpoint import Checkpoint
@@ -128,10 +129,13 @@ class ConsoleView:
             self._progress.print(
                 f"{self._label(*key)} epoch {event.epoch}, {figures}, {event.seconds:.2f} s",
                 highlight=False,
+                soft_wrap=True,
             )
             for prefix, text in samples(event.snapshot()):
-                self._progress.print(f"  [dim]{prefix} ▸[/dim] ", end="")
-                self._progress.print(text.replace("\n", " / "), markup=False, highlight=False)
+                line = Text(f"  {prefix} ▸ ", style="dim").append(
+                    text.replace("\n", " / "), style="not dim"
+                )
+                self._progress.print(line, soft_wrap=True)
 
     def done(self, pairs: Sequence[Sequence[Checkpoint]]) -> None:
         """One row a model."""

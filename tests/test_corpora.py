@@ -13,7 +13,7 @@ import core.lyrics.corpus
 from core.arena.corpora import MAX_NAME, Corpora, CorpusEntry
 from core.arena.store import Store
 from core.errors import CorpusError, CorpusUnknown, CorpusUnreadable
-from core.lyrics.corpus import BUNDLED, Corpus, read_bundled, read_corpus
+from core.lyrics.corpus import BUNDLED, Corpus, Dropped, read_bundled, read_corpus
 
 
 @pytest.fixture
@@ -41,10 +41,19 @@ async def test_without_any_added_there_is_the_bundled_one(corpora: Corpora) -> N
 
 
 async def test_what_was_added_is_given_back(corpora: Corpora, tmp_path: Path) -> None:
-    corpus = make_corpus("雨", "分开的雨\n落下来\n")
+    corpus = Corpus("雨", "分开的雨\n雨落下来\n", dropped=Dropped(comments=2, controls=3))
     entry = await corpora.add(corpus)
-    assert entry == CorpusEntry("雨", corpus.sha256, lines=2, characters=9, distinct=8)
-    assert await corpora.get("雨") == corpus
+    assert entry == CorpusEntry(
+        "雨",
+        corpus.sha256,
+        lines=2,
+        characters=10,
+        distinct=8,
+        most_frequent="雨分开的落下来",
+        dropped=corpus.dropped,
+    )
+    assert (await corpora.list())[1] == entry
+    assert (await corpora.get("雨")).text == corpus.text
     assert files(tmp_path) == {f"{corpus.sha256}.txt": corpus.text.encode()}
 
 

@@ -45,6 +45,9 @@ CORPUS: Row = {
     "lines": 1,
     "characters": 2,
     "distinct_characters": 2,
+    "most_frequent": "分开",
+    "dropped_comments": 0,
+    "dropped_controls": 0,
     "added_at": NOON,
 }
 PAIR: Row = {"seed": 0, "updates": 2}

@@ -54,6 +54,9 @@ async def make_counter(store: Store) -> None:
                 lines=0,
                 characters=0,
                 distinct_characters=0,
+                most_frequent="",
+                dropped_comments=0,
+                dropped_controls=0,
                 added_at=NOW,
             )
         )

@@ -8,7 +8,7 @@ import unicodedata
 
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update
 from telegram.constants import ChatType, ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 
 from bot.context import Context
 from bot.keyboards import Answer, Press, duel_keyboard
@@ -118,5 +118,5 @@ async def _note(message: Message) -> None:
     """Acknowledge in a group by a reaction; where the group allows none, by a reply."""
     try:
         await message.set_reaction(NOTED)
-    except BadRequest:
+    except TelegramError:
         await message.reply_text(NOTED)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.duel import Choice, Reveal, deal
-from core.arena.releases import Release, Releases
+from core.arena.releases import Model, Release, Releases
 from core.arena.schema import (
     duels,
     encores,
@@ -26,7 +26,7 @@ from core.arena.store import Store, insert
 from core.arena.verdict import Standing
 from core.errors import AlreadyWriting, DuelUnknown, NoRelease
 from core.lyrics.recipe import SAMPLERS, Sampler
-from core.lyrics.writer import Lyric, Writer
+from core.lyrics.writer import Lyric
 
 MAX_SEED = 2**63 - 1
 
@@ -104,44 +104,27 @@ class Contest:
         read = writers[0].read_prefix(prefix)  # a pair shares its vocabulary
         seeds = [self._chance.randint(0, MAX_SEED) for _ in SAMPLERS]
 
-        def write(writer: Writer, seed: int) -> Lyric:
-            return writer.write(read, seed=seed)
+        def write() -> list[Lyric]:
+            both = zip(writers, seeds, strict=True)
+            return [writer.write(read, seed=seed) for writer, seed in both]
 
-        written = [
-            await asyncio.to_thread(write, writer, seed)
-            for writer, seed in zip(writers, seeds, strict=True)
-        ]
+        one, two = await asyncio.to_thread(write)
         now = self._clock()
         async with self._store.write() as connection:
-            lyric_ids = [
-                await connection.scalar(
-                    lyrics.insert()
-                    .values(
-                        model_id=model.id,
-                        prefix=lyric.prefix,
-                        text=lyric.text,
-                        seed=lyric.seed,
-                        decoding=asdict(lyric.decoding),
-                        written_at=now,
-                    )
-                    .returning(lyrics.c.id)
-                )
-                for model, lyric in zip(dealt, written, strict=True)
-            ]
             duel_id = await connection.scalar(
                 duels.insert()
                 .values(
                     pair_id=pair.id,
                     asker_id=await self._person(connection, account),
-                    lyric_1_id=lyric_ids[0],
-                    lyric_2_id=lyric_ids[1],
+                    lyric_1_id=await _keep(connection, dealt[0], one, now),
+                    lyric_2_id=await _keep(connection, dealt[1], two, now),
                     sampler_1=reveal.sampler_1,
                     opened_at=now,
                     closes_at=now + self._duel_lasts,
                 )
                 .returning(duels.c.id)
             )
-        return Duel(duel_id or 0, read.text, written[0].text, written[1].text, read.skipped)
+        return Duel(duel_id or 0, read.text, one.text, two.text, read.skipped)
 
     async def duel(self, duel_id: int) -> Duel:
         """A duel that was opened before.
@@ -264,6 +247,25 @@ class Contest:
             )
             person = await connection.scalar(known)
         return int(person)  # type: ignore[arg-type]  # it was inserted above, by us or another
+
+
+async def _keep(
+    connection: AsyncConnection, model: Model, lyric: Lyric, now: datetime
+) -> int | None:
+    """Store a lyric with what made it; its id."""
+    lyric_id: int | None = await connection.scalar(
+        lyrics.insert()
+        .values(
+            model_id=model.id,
+            prefix=lyric.prefix,
+            text=lyric.text,
+            seed=lyric.seed,
+            decoding=asdict(lyric.decoding),
+            written_at=now,
+        )
+        .returning(lyrics.c.id)
+    )
+    return lyric_id
 
 
 async def _duel_row(connection: AsyncConnection, duel_id: int) -> tuple[Sampler, datetime]:

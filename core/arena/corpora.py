@@ -12,7 +12,7 @@ from core.arena.schema import corpora
 from core.arena.store import Store, insert
 from core.errors import CorpusError, CorpusUnknown
 from core.lyrics.checkpoint import write_aside
-from core.lyrics.corpus import BUNDLED, Corpus, read_bundled
+from core.lyrics.corpus import BUNDLED, Corpus, Dropped, read_bundled
 
 MAX_NAME = 64
 
@@ -26,6 +26,8 @@ class CorpusEntry:
     lines: int
     characters: int
     distinct: int
+    most_frequent: str  # characters, one after the other
+    dropped: Dropped
 
 
 class Corpora:
@@ -54,6 +56,9 @@ class Corpora:
             "lines": entry.lines,
             "characters": entry.characters,
             "distinct_characters": entry.distinct,
+            "most_frequent": entry.most_frequent,
+            "dropped_comments": entry.dropped.comments,
+            "dropped_controls": entry.dropped.controls,
             "added_at": self._clock(),
         }
         async with self._store.write() as connection:
@@ -68,7 +73,15 @@ class Corpora:
         async with self._store.read() as connection:
             rows = await connection.execute(select(corpora).order_by(corpora.c.name))
             added = [
-                CorpusEntry(r.name, r.sha256, r.lines, r.characters, r.distinct_characters)
+                CorpusEntry(
+                    r.name,
+                    r.sha256,
+                    r.lines,
+                    r.characters,
+                    r.distinct_characters,
+                    r.most_frequent,
+                    Dropped(r.dropped_comments, r.dropped_controls),
+                )
                 for r in rows
             ]
         return (_entry(await asyncio.to_thread(read_bundled)), *added)
@@ -108,5 +121,11 @@ class Corpora:
 def _entry(corpus: Corpus) -> CorpusEntry:
     counts = corpus.counts()
     return CorpusEntry(
-        corpus.name, corpus.sha256, counts.lines, counts.characters, counts.distinct
+        corpus.name,
+        corpus.sha256,
+        counts.lines,
+        counts.characters,
+        counts.distinct,
+        "".join(character for character, _ in counts.most_frequent),
+        corpus.dropped,
     )

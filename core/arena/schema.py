@@ -75,6 +75,9 @@ corpora = Table(
     Column("lines", Integer, nullable=False),
     Column("characters", Integer, nullable=False),
     Column("distinct_characters", Integer, nullable=False),
+    Column("most_frequent", String(16), nullable=False),  # one after the other
+    Column("dropped_comments", Integer, nullable=False),
+    Column("dropped_controls", Integer, nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
 )
 
