@@ -45,7 +45,7 @@ def main() -> None:
     """Run; what went wrong is one line (or a few) on stderr, and exit 1."""
     try:
         app()
-    except LyricbotError as error:
+    except (LyricbotError, OSError) as error:  # an OSError names its file and what ails it
         print(f"lyricbot: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

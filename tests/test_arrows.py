@@ -30,6 +30,7 @@ LIBRARIES = {
         "core.arena.contest",
         "core.arena.releases",
         "core.arena.corpora",
+        "core.arena.migrate",
         "core.settings",  # to check a URL
         "migrations",
     },

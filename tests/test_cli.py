@@ -214,6 +214,24 @@ def test_db_upgrade_makes_the_database() -> None:
     assert "up to date" in ran("db", "upgrade")
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite:////dev/null/app.sqlite", "postgresql://me:secret@127.0.0.1:1/app"]
+)
+def test_a_database_that_cannot_be_opened_is_named_without_its_password(url: str) -> None:
+    done = run("db", "upgrade", DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("lyricbot: The database ")
+    assert "LYRICBOT_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(lyrics: str) -> None:
+    assert "/dev/null" in refused(
+        "train", "--corpus", lyrics, "--epochs", "1", "--out", "/dev/null/x"
+    )
+
+
 def test_wrong_settings_are_one_message() -> None:
     done = run("db", "upgrade", DEVICE="gpu", ADMINS="x")
     assert done.returncode == 1

@@ -5,8 +5,10 @@ import asyncio
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
-from core.errors import DatabaseTooNew
+from core.errors import DatabaseError, DatabaseTooNew
 from core.resources import resource
 
 
@@ -23,6 +25,7 @@ async def upgrade(url: str) -> None:
 
     Raises:
         DatabaseTooNew: where it has seen more than this version knows.
+        DatabaseError: where it cannot be opened.
     """
     await asyncio.to_thread(_upgrade, url)
 
@@ -30,6 +33,12 @@ async def upgrade(url: str) -> None:
 def _upgrade(url: str) -> None:
     try:
         command.upgrade(alembic_config(url), "head")
+    except (OperationalError, OSError) as error:
+        address = make_url(url).render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", error)).strip()
+        raise DatabaseError(
+            f"The database {address} cannot be opened: {reason}. Set LYRICBOT_DATABASE_URL."
+        ) from error
     except CommandError as error:
         if "Can't locate revision" not in str(error):
             raise
