@@ -25,7 +25,7 @@ async def upgrade(url: str) -> None:
 
     Raises:
         DatabaseTooNew: where it has seen more than this version knows.
-        DatabaseError: where it cannot be opened.
+        DatabaseError: where it cannot be opened or changed.
     """
     await asyncio.to_thread(_upgrade, url)
 
@@ -37,7 +37,7 @@ def _upgrade(url: str) -> None:
         address = make_url(url).render_as_string(hide_password=True)
         reason = str(getattr(error, "orig", error)).strip()
         raise DatabaseError(
-            f"The database {address} cannot be opened: {reason}. Set LYRICBOT_DATABASE_URL."
+            f"The database {address} cannot be used: {reason}. Check LYRICBOT_DATABASE_URL."
         ) from error
     except CommandError as error:
         if "Can't locate revision" not in str(error):
