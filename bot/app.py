@@ -25,6 +25,7 @@ from bot.handlers.start import help_, hint, start, unknown_command
 from bot.handlers.stats import stats
 from bot.handlers.vote import TYPED, pressed, typed
 from bot.handlers.write import write
+from bot.ordering import PersonByPerson
 from bot.services import Services, open_services
 from bot.texts import texts_for
 from core.errors import SettingsError
@@ -43,7 +44,7 @@ def build_application(
         ApplicationBuilder()
         .token(token)
         .context_types(ContextTypes(context=Context))
-        .concurrent_updates(True)
+        .concurrent_updates(PersonByPerson(max_concurrent_updates=256))
         .rate_limiter(AIORateLimiter(max_retries=3))
         .defaults(Defaults(allow_sending_without_reply=True))
         .base_url(f"{api_url}/bot")
@@ -71,7 +72,7 @@ def _add_handlers(application: App) -> None:
             CallbackQueryHandler(pressed),
             MessageHandler(new & filters.Regex(TYPED), typed),
             MessageHandler(privately & filters.COMMAND, unknown_command),
-            MessageHandler(privately, hint),
+            MessageHandler(privately & ~filters.StatusUpdate.ALL, hint),
         ]
     )
     application.add_error_handler(failed)

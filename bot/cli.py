@@ -1,6 +1,7 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -70,7 +71,9 @@ def demo(
 ) -> None:
     """Chat with the bot in the terminal, without a token. Trains first if nothing is trained."""
     from bot.console import chat
+    from bot.logs import set_up_logging
 
+    set_up_logging(level=logging.ERROR)
     settings = load_settings()
     if with_services(settings, lambda services: services.releases.current()) is None:
         train()
@@ -115,11 +118,14 @@ def train(
         seed=seed,
         device=settings.device,
     )
+    publishes = out is None and sampler == SamplerName.both
+    if publishes:  # what is missing should be missed before the training, not after
+        with_services(settings, lambda services: services.releases.current())
     view: TrainingView = JsonView(order) if json else ConsoleView(order, Console())
     with view.running():
         trained = train_pairs(order, view.epoch)
     view.done(trained)
-    if out is None and sampler == SamplerName.both:
+    if publishes:
         publishing = [(pair[0], pair[1]) for pair in trained]
         release = with_services(settings, lambda services: services.releases.publish(publishing))
         view.published(release.number)
@@ -136,7 +142,7 @@ def train(
 def write(
     prefix: Annotated[str, typer.Argument(help="What the lyric is to begin with.")],
     sampler: Annotated[SamplerName, typer.Option()] = SamplerName.both,
-    temperature: Annotated[float | None, typer.Option(min=0, help="0 is argmax.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=10, help="0 is argmax.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same lyric.")] = None,
     lines: Annotated[int | None, typer.Option(min=1, max=100)] = None,
     model: Annotated[Path | None, typer.Option(help="A model's file, not the release.")] = None,

@@ -7,6 +7,7 @@ a button (or the label's first word) under the latest message that has any: then
 import asyncio
 import re
 import sys
+import threading
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,21 @@ async def _chat(settings: Settings, console: Console) -> None:
         async with terminal.application:
             await set_menus(terminal.application)
             console.print(Text("/write 分开  ·  /stats  ·  /help  ·  Ctrl-D\n", style="dim"))
-            while line := await asyncio.to_thread(_read_line, console):
+            lines: asyncio.Queue[str] = asyncio.Queue()
+            read = asyncio.get_running_loop().call_soon_threadsafe
+            wanted = threading.Semaphore()
+
+            def keyboard() -> None:
+                while wanted.acquire() and (line := _read_line(console)):
+                    read(lines.put_nowait, line)
+                read(lines.put_nowait, "")
+
+            # A daemon, since a thread that waits for the keyboard would outlive Ctrl-C.
+            threading.Thread(target=keyboard, daemon=True).start()
+            while line := await lines.get():
                 if line.strip():
                     await terminal.say(line.strip())
+                wanted.release()
 
 
 def _picture(console: Console) -> str:
@@ -66,7 +79,7 @@ def _read_line(console: Console) -> str:
         return sys.stdin.readline()
     try:
         return console.input("[bold green]> [/]") + "\n"
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         return ""
 
 

@@ -30,9 +30,6 @@ class Press:
         return None if match is None else cls(int(match[1]), match[2])  # type: ignore[arg-type]
 
 
-PRESSES = r"^v:"
-
-
 def duel_keyboard(duel_id: int, texts: Texts) -> InlineKeyboardMarkup:
     """1, 2 and neither above; what says nothing about the samplers below."""
 

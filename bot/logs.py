@@ -46,7 +46,11 @@ def set_up_logging(*, level: int = logging.INFO) -> None:
                 foreign_pre_chain=shared,
                 processors=[
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                    structlog.dev.ConsoleRenderer(
+                        colors=sys.stderr.isatty(),
+                        # the rich one would print every local variable, tokens among them
+                        exception_formatter=structlog.dev.plain_traceback,
+                    ),
                 ],
             )
         )

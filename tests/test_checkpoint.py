@@ -211,7 +211,7 @@ def test_a_description_of_another_kind_is_refused_by_name(tmp_path: Path, about:
         "corpus_sha256",
         "openings",
         "figures",
-        "weights_sha256",
+        "sha256",
     ],
 )
 def test_a_description_that_lacks_something_is_refused_by_name(tmp_path: Path, key: str) -> None:
@@ -239,7 +239,7 @@ def test_a_description_that_lacks_something_is_refused_by_name(tmp_path: Path, k
         ("openings", None),
         ("figures", [{"epoch": 1}]),
         ("figures", [1]),
-        ("weights_sha256", "0" * 64),
+        ("sha256", "0" * 64),
     ],
 )
 def test_a_description_with_a_wrong_value_is_refused_by_name(

@@ -1,5 +1,6 @@
 """Voting, by button and by typing, in private and in a group."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from conversation import Conversation, Json, conversation
 from sqlalchemy import create_engine, text
+from telegram import Update
 
 
 def rows(talk: Conversation, query: str) -> list[Any]:
@@ -229,3 +231,30 @@ async def test_the_vote_is_committed_before_it_is_answered(talk: Conversation) -
     )
     await talk.press("2", await talk.duel())
     assert seen == [[(2,)]]
+
+
+async def test_of_a_persons_answers_in_one_batch_the_first_counts(talk: Conversation) -> None:
+    processor = talk.app.update_processor
+    for _ in range(20):
+        message = await talk.duel()
+        row = message["reply_markup"]["inline_keyboard"][0]
+        batch = [
+            talk.api.press(talk.anna, talk.private, message["message_id"], b["callback_data"])
+            for b in row
+        ]
+        updates = [Update.de_json(one, talk.app.bot) for one in batch]
+        await asyncio.gather(
+            *(processor.process_update(u, talk.app.process_update(u)) for u in updates)
+        )
+    assert {choice for (choice,) in rows(talk, "SELECT choice FROM votes")} == {1}
+
+
+@pytest.mark.parametrize("method", ["answerCallbackQuery", "editMessageText"])
+async def test_a_vote_stands_and_nobody_is_asked_again_where_telegram_fails(
+    talk: Conversation, method: str
+) -> None:
+    message = await talk.duel()
+    talk.api.fail_next(method, 500, "Internal Server Error")
+    await talk.press("1", message)
+    assert rows(talk, "SELECT choice FROM votes") == [(1,)]
+    assert "请再试一次" not in f"{talk.said()}"

@@ -39,7 +39,7 @@ async def test_english_is_spoken_where_telegram_speaks_another_language(
 @pytest.mark.parametrize("text", ["/write", "/write   ", "/write\n"])
 async def test_an_empty_prefix_is_asked_for(talk: Conversation, text: str) -> None:
     await talk.say(text)
-    assert "要给我一个开头" in talk.last()["text"]
+    assert "给我一个开头" in talk.last()["text"]
 
 
 async def test_a_prefix_of_50_characters_is_written(talk: Conversation) -> None:

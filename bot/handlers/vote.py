@@ -6,9 +6,10 @@ which.
 
 import unicodedata
 
+import structlog
 from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update
 from telegram.constants import ChatType, ParseMode
-from telegram.error import BadRequest, TelegramError
+from telegram.error import TelegramError
 
 from bot.context import Context
 from bot.keyboards import Answer, Press, duel_keyboard
@@ -16,6 +17,7 @@ from bot.rendering import OPENING, vote_reveal, voted_message
 from core.arena.contest import Vote
 from core.errors import DuelUnknown
 
+log = structlog.get_logger(__name__)
 TYPED = r"^\s*[0-3０-３]\s*$"
 NOTED = "✍"  # the same for every answer, so that it gives nothing away
 
@@ -88,12 +90,11 @@ async def _take(press: Press, account: int, context: Context) -> tuple[str, Vote
 
 
 async def _answer(query: CallbackQuery, text: str, *, alert: bool) -> None:
-    """Answer a query; one that has grown too old for an answer was still taken."""
+    """Answer a query; what was committed stands, whether Telegram takes the answer or not."""
     try:
         await query.answer(text, show_alert=alert)
-    except BadRequest as error:
-        if "query is too old" not in str(error).lower():
-            raise
+    except TelegramError as error:
+        log.warning("a button could not be answered", error=str(error))
 
 
 async def _show_reveal(
@@ -108,10 +109,10 @@ async def _show_reveal(
             parse_mode=ParseMode.HTML,
             reply_markup=duel_keyboard(duel_id, context.texts),
         )
-    except BadRequest as error:
+    except TelegramError as error:
         # The same answer again changes nothing, and a message may be gone: the vote stands.
-        if not any(reason in str(error).lower() for reason in ("not modified", "not found")):
-            raise
+        if "not modified" not in str(error).lower():
+            log.warning("a reveal could not be shown", error=str(error))
 
 
 async def _note(message: Message) -> None:

@@ -4,7 +4,7 @@ from bot.texts import Texts
 
 TEXTS = Texts(
     menu_write="Two lyrics to compare, e.g. /write 分开",
-    menu_stats="Which sampling writes better?",
+    menu_stats="Which sampler writes better lyrics?",
     menu_help="How to play",
     start=(
         "I write Chinese lyrics, two at a time.\n"
@@ -21,7 +21,7 @@ TEXTS = Texts(
         "3 I could sing it   👍 like\n"
         "In a group, send the number as a reply to the lyrics. Your first vote in a duel counts."
     ),
-    hint="To have me write, send /write and a beginning, such as /write {opening}",
+    hint="Send /write and a beginning, e.g. /write {opening}",
     duel="🎤 <b>{prefix}</b>\n\n<b>1</b>\n{text_1}\n\n<b>2</b>\n{text_2}",
     duel_question="Which one is better?",
     skipped="(I never learned {characters}; left out)",
@@ -34,9 +34,9 @@ TEXTS = Texts(
     changed="Your first vote ({counted}) counts; this change is kept beside it.",
     closed="This duel is closed; this vote no longer counts.",
     encore="Noted: you could sing it.",
-    encore_again="That was noted before: you could sing it.",
+    encore_again="Already noted: you could sing it.",
     like="Thank you!",
-    like_again="You liked it before. Thank you!",
+    like_again="You already liked it. Thank you!",
     nothing_to_vote_on="There is nothing to vote on yet. Start with /write {opening}",
     no_release="There is no trained model yet. Please come back in a while.",
     no_release_admin=(

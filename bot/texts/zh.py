@@ -18,7 +18,7 @@ TEXTS = Texts(
         "读完按按钮，或者发一个数字：\n"
         "1 第一首好　2 第二首好　0 都不行\n"
         "3 我能唱　👍 喜欢\n"
-        "在群里发数字，请回复那条歌词。每个人在一场对决里的第一票算数。"
+        "在群里，请用“回复”那条歌词的方式发数字。每个人在一场对决里的第一票算数。"
     ),
     hint="想让我写，就发 /write 加一个开头，比如 /write {opening}",
     duel="🎤 <b>{prefix}</b>\n\n<b>1</b>\n{text_1}\n\n<b>2</b>\n{text_2}",
@@ -30,24 +30,24 @@ TEXTS = Texts(
     reveal="1 是{sampler_1}，2 是{sampler_2}。",
     chose_side="你选了 {choice}：{sampler}。",
     chose_neither="你说都不行。",
-    changed="你的第一票（{counted}）已经算数，这次改的记在旁边。",
+    changed="你的第一票（{counted}）已经算数，这次改的只作记录。",
     closed="这场对决已经结束，这一票不算数了。",
     encore="记下了：你能唱。",
     encore_again="早就记下了，你能唱。",
     like="谢谢喜欢！",
     like_again="已经点过啦，谢谢！",
-    nothing_to_vote_on="还没有歌词可投票。先来一场：/write {opening}",
+    nothing_to_vote_on="还没有可以投票的歌词。先来一场：/write {opening}",
     no_release="还没有训练好的模型，过一会儿再来吧。",
     no_release_admin=(
         "还没有训练好的模型。请在装有 torch 的机器上运行：\n<code>lyricbot train</code>\n"
         "训练完会自动发布，我马上就能写。"
     ),
     already_writing="上一场还在写，马上就好。",
-    prefix_empty="要给我一个开头，比如 /write {opening}",
+    prefix_empty="给我一个开头吧，比如 /write {opening}",
     prefix_too_long="开头最多 {limit} 个字，这个有 {length} 个。剪短一点再来？",
     prefix_unknown="{characters} 我一个都没学过。换个开头试试：\n{suggestions}",
     duel_unknown="找不到这场对决了。再来一场：/write {opening}",
-    unknown_command="没有这个命令。怎么玩看 /help",
+    unknown_command="没有这个命令。玩法请看 /help",
     failure="哎呀，出了点问题，已经记下来了。请再试一次。",
     stats_no_votes="还没有人投票。来投第一票：/write {opening}",
     stats_release="📊 第 {number} 版（语料 {corpus}，配方 {recipe}）",

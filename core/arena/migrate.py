@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import DatabaseError, DatabaseTooNew
 from core.resources import resource
@@ -15,7 +15,7 @@ from core.resources import resource
 def alembic_config(url: str) -> Config:
     """What Alembic needs to know, without an alembic.ini."""
     config = Config()
-    config.set_main_option("script_location", str(resource("migrations")))
+    config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
     config.attributes["url"] = url
     return config
 
@@ -33,11 +33,11 @@ async def upgrade(url: str) -> None:
 def _upgrade(url: str) -> None:
     try:
         command.upgrade(alembic_config(url), "head")
-    except (OperationalError, OSError) as error:
+    except (DBAPIError, OSError) as error:
         address = make_url(url).render_as_string(hide_password=True)
         reason = str(getattr(error, "orig", error)).strip()
         raise DatabaseError(
-            f"The database {address} cannot be used: {reason}. Check LYRICBOT_DATABASE_URL."
+            f"The database {address} cannot be used ({reason}). Check LYRICBOT_DATABASE_URL."
         ) from error
     except CommandError as error:
         if "Can't locate revision" not in str(error):

@@ -64,8 +64,8 @@ class Checkpoint:
             "corpus_sha256": self.corpus_sha256,
             "openings": list(self.openings),
             "figures": [asdict(one) for one in self.figures],
-            "weights_sha256": _digest(weights),
         }
+        about["sha256"] = _digest(about, weights)
         # One key: safetensors keeps metadata in a map whose order changes from run to run.
         return save(weights, {FORMAT: json.dumps(about, ensure_ascii=False, sort_keys=True)})
 
@@ -92,13 +92,13 @@ class Checkpoint:
             raise CheckpointError(f"{path}: not a model of this project ({FORMAT}).")
         try:
             checkpoint = cls._from(about, weights)
-            whole = about["weights_sha256"] == _digest(weights) and checkpoint._fits()
+            whole = about.pop("sha256") == _digest(about, weights) and checkpoint._fits()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{path}: its description cannot be read ({error!r}). Train again."
             ) from error
         if not whole:
-            raise CheckpointError(f"{path}: its weights are damaged. Restore it, or train again.")
+            raise CheckpointError(f"{path}: it is damaged. Restore it, or train again.")
         return checkpoint
 
     @classmethod
@@ -145,8 +145,9 @@ def write_aside(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _digest(weights: Weights) -> str:
-    digest = hashlib.sha256()
+def _digest(about: dict[str, Any], weights: Weights) -> str:
+    """Of the description and the weights: no bit of either changes unseen."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, weight in weights.items():
         digest.update(f"{name} {weight.dtype} {weight.shape}\n".encode())
         digest.update(weight.tobytes())

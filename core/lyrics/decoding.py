@@ -27,7 +27,7 @@ def choose(logits: NDArray[np.float32], temperature: float, chance: np.random.Ge
         temperature: 0 or more; above 1 is wilder, below 1 tamer.
         chance: where the randomness comes from.
     """
-    if temperature == 0:
+    if temperature < 1e-3:  # the likeliest has all the weight
         return int(logits.argmax())
     weights = np.exp((logits - logits.max()) / temperature)
     running = weights.cumsum(dtype=np.float64)
