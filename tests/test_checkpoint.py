@@ -18,7 +18,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from core.errors import CheckpointError
-from core.lyrics.checkpoint import FORMAT, Checkpoint, EpochFigures, write_aside
+from core.lyrics.checkpoint import FORMAT, Checkpoint, EpochFigures, _digest, write_aside
 from core.lyrics.recipe import ARTICLE
 
 TESTS = Path(__file__).parent
@@ -36,12 +36,19 @@ def start_of_tensors(raw: bytes) -> int:
     return 8 + int.from_bytes(raw[:8], "little")
 
 
-def described(checkpoint: Checkpoint, change: Callable[[dict[str, Any]], Any]) -> bytes:
-    """The file of `checkpoint` with another description."""
+def described(
+    checkpoint: Checkpoint, change: Callable[[dict[str, Any]], Any], *, sealed: bool = False
+) -> bytes:
+    """The file of `checkpoint` with another description, with its right sum where `sealed`."""
     raw = checkpoint.to_bytes()
     header = json.loads(raw[8 : start_of_tensors(raw)])
     about = json.loads(header["__metadata__"][FORMAT])
-    return save_tensors(load_tensors(raw), {FORMAT: json.dumps(change(about))})
+    about = change(about)
+    weights = load_tensors(raw)
+    if sealed:
+        rest = {key: value for key, value in about.items() if key != "sha256"}
+        about = rest | {"sha256": _digest(rest, dict(sorted(weights.items())))}
+    return save_tensors(weights, {FORMAT: json.dumps(about)})
 
 
 def same(one: Checkpoint, two: Checkpoint) -> bool:
@@ -161,7 +168,8 @@ def test_a_flipped_byte_in_the_header_is_met_with_no_other_error(tmp_path: Path)
         damaged[place] ^= 1
         path.write_bytes(damaged)
         try:
-            Checkpoint.load(path)  # a seed, a figure: nothing that anything is checked against
+            back = Checkpoint.load(path)
+            assert same(back, make_checkpoint()), place  # another way to write the same
         except CheckpointError:
             refused += 1
     assert refused > start_of_tensors(raw) // 2
@@ -216,11 +224,14 @@ def test_a_description_of_another_kind_is_refused_by_name(tmp_path: Path, about:
 )
 def test_a_description_that_lacks_something_is_refused_by_name(tmp_path: Path, key: str) -> None:
     path = tmp_path / "odd.safetensors"
-    whole = described(make_checkpoint(), lambda about: about)
-    path.write_bytes(whole)
-    assert same(Checkpoint.load(path), make_checkpoint())
+    one = make_checkpoint()
+    for sealed in (False, True):
+        path.write_bytes(described(one, lambda about: about, sealed=sealed))
+        assert same(Checkpoint.load(path), one)
     path.write_bytes(
-        described(make_checkpoint(), lambda about: {k: v for k, v in about.items() if k != key})
+        described(
+            one, lambda about: {k: v for k, v in about.items() if k != key}, sealed=key != "sha256"
+        )
     )
     refusal(path)
 
@@ -239,15 +250,25 @@ def test_a_description_that_lacks_something_is_refused_by_name(tmp_path: Path, k
         ("openings", None),
         ("figures", [{"epoch": 1}]),
         ("figures", [1]),
-        ("sha256", "0" * 64),
     ],
 )
 def test_a_description_with_a_wrong_value_is_refused_by_name(
     tmp_path: Path, key: str, value: object
 ) -> None:
     path = tmp_path / "odd.safetensors"
-    path.write_bytes(described(make_checkpoint(), lambda about: about | {key: value}))
+    path.write_bytes(described(make_checkpoint(), lambda about: about | {key: value}, sealed=True))
     refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", 1), ("updates", 3), ("openings", []), ("sha256", "0" * 64)]
+)
+def test_a_description_that_its_sum_does_not_fit_is_refused(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(described(make_checkpoint(), lambda about: about | {key: value}))
+    assert "damaged" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["W_xh", "W_hh", "b_h", "W_hq", "b_q"])

@@ -54,7 +54,8 @@ def test_temperature_zero_takes_the_likeliest_and_draws_nothing() -> None:
 def test_a_low_temperature_comes_close_to_the_likeliest() -> None:
     logits = np.array([1.0, 3.0, 2.0], np.float32)
     chance = np.random.default_rng(0)
-    assert {choose(logits, 1e-3, chance) for _ in range(200)} == {1}
+    for temperature in (1e-2, 1e-3, 1e-30, 1e-38, 1e-45, 1e-60):
+        assert {choose(logits, temperature, chance) for _ in range(50)} == {1}
 
 
 def test_the_same_chance_draws_the_same() -> None:
