@@ -117,6 +117,7 @@ def run_bot(settings: Settings) -> None:
     async def close(app: App) -> None:
         await closing.aclose()
 
+    log.info("connecting", to=settings.api_url)
     application.post_init, application.post_shutdown = open_, close
     try:
         application.run_polling(allowed_updates=ALLOWED_UPDATES, bootstrap_retries=-1)

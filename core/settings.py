@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from core.errors import SettingsError
 
 PREFIX = "LYRICBOT_"
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
 
 
 class Settings(BaseSettings):
@@ -26,7 +29,7 @@ class Settings(BaseSettings):
     checkpoints: Path = Path("checkpoints")
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     device: Literal["auto", "cpu", "cuda", "mps", "xpu"] = "auto"
-    duel_hours: float = Field(default=24.0, gt=0)
+    duel_hours: float = Field(default=24.0, gt=0, le=24 * 366)
 
     @field_validator("admins", mode="before")
     @classmethod
@@ -47,17 +50,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _async_driver(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError as error:
-            raise ValueError("a database URL is wanted, such as sqlite:///app.sqlite") from error
-        drivers = {"sqlite": "sqlite+aiosqlite"} | dict.fromkeys(
-            ("postgresql", "postgres"), "postgresql+psycopg"
-        )
-        backend = url.get_backend_name()
-        if backend not in drivers:
-            raise ValueError(f"sqlite and postgresql are known, {backend} is not")
-        return url.set(drivername=drivers[backend]).render_as_string(hide_password=False)
+        scheme, divider, place = value.partition("://")
+        backend = scheme.split("+")[0]
+        if not divider or backend not in DRIVERS:
+            raise ValueError("sqlite:///FILE or postgresql://… is wanted")
+        if backend == "sqlite" and place.strip("/") in ("", ":memory:"):
+            raise ValueError("SQLite needs a file, such as sqlite:///app.sqlite")
+        return f"{DRIVERS[backend]}://{place}"
 
 
 def load_settings() -> Settings:

@@ -218,6 +218,7 @@ def test_a_description_of_another_kind_is_refused_by_name(tmp_path: Path, about:
         "corpus_name",
         "corpus_sha256",
         "openings",
+        "unseen",
         "figures",
         "sha256",
     ],

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import core.lyrics.corpus
-from core.arena.corpora import MAX_NAME, Corpora, CorpusEntry
+from core.arena.corpora import Corpora, CorpusEntry
 from core.arena.store import Store
 from core.errors import CorpusError, CorpusUnknown, CorpusUnreadable
-from core.lyrics.corpus import BUNDLED, Corpus, Dropped, read_bundled, read_corpus
+from core.lyrics.corpus import BUNDLED, MAX_NAME, Corpus, Dropped, read_bundled, read_corpus
 
 
 @pytest.fixture

@@ -193,6 +193,8 @@ def test_openings_are_the_most_frequent_two_characters_that_begin_a_line() -> No
     text = "我们走\n分开吧\n我们跑\n分开\n分开呢\n分开了\nOK走吧\n一 起走\n「我们」\n不见的\n"
     assert Corpus("x", text).openings() == ("分开", "我们", "不见")
     assert Corpus("x", text).openings(most=1) == ("分开",)
+    # A line that ends with its opening says nothing of how lines go on.
+    assert Corpus("x", "不见\n不见\n分开吧\n").openings() == ("分开",)
     assert Corpus("x", "OK\n").openings() == ()
 
 

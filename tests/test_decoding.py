@@ -29,6 +29,17 @@ def test_what_is_marked_is_never_drawn(
         assert np.isfinite(logits[choose(logits, temperature, chance)])
 
 
+def test_the_least_draw_there_is_does_not_fall_on_what_is_marked() -> None:
+    source = np.random.MT19937()
+    source.state = {
+        "bit_generator": "MT19937",
+        "state": {"key": np.zeros(624, np.uint32), "pos": 624},
+    }
+    chance = np.random.Generator(source)
+    assert chance.random() == 0.0  # and ever after
+    assert choose(np.array([-np.inf, 0.0, -np.inf, 5.0], np.float32), 1.0, chance) == 1
+
+
 def test_each_index_comes_as_often_as_its_probability_says() -> None:
     logits = np.array([0.0, -np.inf, 1.0, 2.5, -1.0], np.float32)
     draws = 20_000

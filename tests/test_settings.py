@@ -53,6 +53,16 @@ def test_one_error_names_all_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(f"LYRICBOT_{name}" in str(caught.value) for name in wrong)
 
 
+@pytest.mark.parametrize("url", ["mysql://x", "app.sqlite", "sqlite://", "sqlite:///:memory:", ""])
+def test_a_database_must_be_a_file_or_a_server(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("LYRICBOT_DATABASE_URL", url)
+    if not url:  # as if it were not set
+        assert load_settings().database_url.endswith("data/state/app.sqlite")
+        return
+    with pytest.raises(SettingsError, match="LYRICBOT_DATABASE_URL"):
+        load_settings()
+
+
 def test_the_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LYRICBOT_TOKEN", "123456:SECRET")
     settings = load_settings()

@@ -17,7 +17,7 @@ from core.lyrics.corpus import Corpus
 from core.lyrics.decoding import Decoding
 from core.lyrics.recipe import ARTICLE, DEFAULT
 from core.lyrics.vocabulary import Vocabulary
-from core.lyrics.writer import MAX_LINE, MAX_PREFIX, Writer
+from core.lyrics.writer import MAX_LINE, MAX_PREFIX, Prefix, Writer
 from core.rnn.model import RNNModel
 from core.rnn.train import train
 
@@ -209,12 +209,24 @@ def test_a_model_of_the_first_characters_suggests_only_what_it_knows() -> None:
         assert writer.read_prefix(suggestion).text == suggestion
 
 
-def test_without_any_suggestion_the_refusal_suggests_nothing() -> None:
+def test_where_no_line_begins_in_chinese_single_characters_are_suggested() -> None:
     writer = Writer(make_checkpoint(text="la la\nla\n" * 50))
     with pytest.raises(PrefixUnknown) as caught:
         writer.read_prefix("🎵")
-    assert caught.value.suggestions == ()
-    assert "Try ." not in str(caught.value)
+    assert caught.value.suggestions == ("a", "l")
+    for suggestion in caught.value.suggestions:
+        assert writer.read_prefix(suggestion).text == suggestion
+
+
+def test_characters_that_were_only_held_out_are_named_and_never_written() -> None:
+    writer = Writer(replace(make_checkpoint(), unseen="雨开"))
+    assert writer.read_prefix("分开雨") == Prefix("分", skipped="开雨")
+    with pytest.raises(PrefixUnknown) as caught:
+        writer.read_prefix("雨")
+    assert caught.value.suggestions
+    assert not set("".join(caught.value.suggestions)) & set("雨开")
+    wild = Decoding(temperature=10.0, lines=20)
+    assert not set(writer.write(Prefix("分"), seed=1, decoding=wild).text) & set("雨开")
 
 
 # What is written

@@ -1,7 +1,7 @@
 """What Telegram refuses in a request, and the words it refuses it with.
 
 Checks over strings and parsed JSON: the texts, the keyboards, the commands, the reactions, the
-pictures. Whatever depends on the people and chats that exist is checked in `botapi_methods`. It
+pictures. Whatever depends on the people and chats that exist is checked in `methods.py`. It
 knows nothing of any bot's purpose.
 """
 

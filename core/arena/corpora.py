@@ -12,9 +12,7 @@ from core.arena.schema import corpora
 from core.arena.store import Store, insert
 from core.errors import CorpusError, CorpusUnknown
 from core.lyrics.checkpoint import write_aside
-from core.lyrics.corpus import BUNDLED, Corpus, Dropped, read_bundled
-
-MAX_NAME = 64
+from core.lyrics.corpus import BUNDLED, MAX_NAME, Corpus, Dropped, read_bundled
 
 
 @dataclass(frozen=True)

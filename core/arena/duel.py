@@ -7,7 +7,6 @@ from typing import Literal, TypeVar
 
 from core.lyrics.recipe import SAMPLERS, Sampler
 
-Side = Literal[1, 2]
 Choice = Literal[0, 1, 2]  # 0: neither is good
 Pair = TypeVar("Pair")
 

@@ -93,8 +93,8 @@ class Releases:
                 )
                 .returning(releases.c.number)
             )
-            for index, pair in enumerate(trained):
-                await self._insert_pair(connection, number, index + 1, pair, files)
+            for index, (pair, shas) in enumerate(zip(trained, files, strict=True), 1):
+                await self._insert_pair(connection, number, index, pair, shas)
             await connection.execute(activations.insert().values(release=number, at=now))
             release = await _release(connection, number)
         assert release is not None  # noqa: S101 - it was inserted above
@@ -127,14 +127,15 @@ class Releases:
             raise CheckpointError(f"{path}: not the file that was released. Restore it.")
         return Writer(checkpoint)
 
-    def _save(self, trained: Sequence[TrainedPair]) -> dict[int, str]:
-        """Write all files; the sha256 of each, by the checkpoint's id()."""
-        files: dict[int, str] = {}
-        for checkpoint in (one for pair in trained for one in pair):
-            content = checkpoint.to_bytes()
-            files[id(checkpoint)] = sha256 = hashlib.sha256(content).hexdigest()
-            write_aside(self.path(sha256), content)
-        return files
+    def _save(self, trained: Sequence[TrainedPair]) -> list[tuple[str, str]]:
+        """Write all files; their sha256, a tuple a pair."""
+        return [(self._keep(random), self._keep(consecutive)) for random, consecutive in trained]
+
+    def _keep(self, checkpoint: Checkpoint) -> str:
+        content = checkpoint.to_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        write_aside(self.path(sha256), content)
+        return sha256
 
     async def _insert_pair(
         self,
@@ -142,7 +143,7 @@ class Releases:
         release: int | None,
         number: int,
         pair: TrainedPair,
-        files: dict[int, str],
+        shas: tuple[str, str],
     ) -> None:
         pair_id = await connection.scalar(
             pairs.insert()
@@ -153,11 +154,11 @@ class Releases:
             {
                 "pair_id": pair_id,
                 "sampler": checkpoint.sampler,
-                "file_sha256": files[id(checkpoint)],
+                "file_sha256": sha256,
                 "perplexity": checkpoint.figures[-1].perplexity,
                 "held_out_perplexity": checkpoint.figures[-1].held_out,
             }
-            for checkpoint in pair
+            for checkpoint, sha256 in zip(pair, shas, strict=True)
         ]
         await connection.execute(models.insert(), rows)
 

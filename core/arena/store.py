@@ -21,7 +21,6 @@ class Store:
     """The database of one process."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
         self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             make_folder(url)

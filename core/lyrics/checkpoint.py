@@ -49,6 +49,7 @@ class Checkpoint:
     corpus_sha256: str
     openings: tuple[str, ...]  # prefixes that suit it
     figures: tuple[EpochFigures, ...] = field(repr=False)
+    unseen: str = ""  # characters of the vocabulary that it never learned from
 
     def to_bytes(self) -> bytes:
         """The whole file."""
@@ -63,6 +64,7 @@ class Checkpoint:
             "corpus_name": self.corpus_name,
             "corpus_sha256": self.corpus_sha256,
             "openings": list(self.openings),
+            "unseen": self.unseen,
             "figures": [asdict(one) for one in self.figures],
         }
         about["sha256"] = _digest(about, weights)
@@ -116,6 +118,7 @@ class Checkpoint:
             corpus_name=about["corpus_name"],
             corpus_sha256=about["corpus_sha256"],
             openings=tuple(about["openings"]),
+            unseen=about["unseen"],
             figures=tuple(EpochFigures(**one) for one in about["figures"]),
         )
 

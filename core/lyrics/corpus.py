@@ -22,6 +22,7 @@ from core.resources import resource
 BUNDLED = "bundled"
 MAX_BYTES = 64 * 2**20
 COMMENT = "# "
+MAX_NAME = 64
 # What zipfile lets through when bytes of an archive are wrong, or it is encrypted.
 UNZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -99,7 +100,7 @@ def read_corpus(path: Path, name: str | None = None) -> Corpus:
     clean, dropped = _clean(text)
     if not clean.strip():
         raise CorpusUnreadable(f"{path.name}: there is no text in it.")
-    return Corpus(name or path.name.split(".")[0], clean, encoding, dropped)
+    return Corpus(name or path.name.split(".")[0][:MAX_NAME], clean, encoding, dropped)
 
 
 def read_bundled() -> Corpus:

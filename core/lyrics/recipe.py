@@ -22,6 +22,11 @@ class Material:
     held_out: str  # empty where the recipe holds nothing out
     vocabulary: Vocabulary
 
+    @property
+    def unseen(self) -> str:
+        """The characters of the vocabulary that are only held out, sorted."""
+        return "".join(sorted(set(self.vocabulary.characters) - set(self.train)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:

@@ -45,6 +45,9 @@ class Writer:
         # Where lines are kept, a lyric begins where a line begins.
         self._keeps_lines = "\n" in self.vocabulary
         self._line_end = self.vocabulary.encode("\n")[0] if self._keeps_lines else -1
+        self._never = self.vocabulary.encode(checkpoint.unseen)
+        if self.vocabulary.unknown is not None:
+            self._never.append(self.vocabulary.unknown)
         self._breaks = self.vocabulary.encode([c for c in "\n " if c in self.vocabulary])
 
     def read_prefix(self, text: str) -> Prefix:
@@ -58,17 +61,15 @@ class Writer:
             raise PrefixEmpty("A prefix is wanted: a few characters to begin with.")
         if len(wanted) > MAX_PREFIX:
             raise PrefixTooLong(len(wanted), MAX_PREFIX)
-        known = " ".join("".join(c for c in wanted if c in self.vocabulary or c == " ").split())
+        known = " ".join("".join(c for c in wanted if self._knows(c) or c == " ").split())
         if " " not in self.vocabulary:
             known = known.replace(" ", "")
         # A space that a model has no character for divides words, and is no loss worth a word.
-        skipped = "".join(
-            dict.fromkeys(c for c in wanted if c not in self.vocabulary and c != " ")
-        )
+        skipped = "".join(dict.fromkeys(c for c in wanted if not self._knows(c) and c != " "))
         if not known:
-            openings = self.checkpoint.openings
-            readable = [o for o in openings if all(c in self.vocabulary for c in o)]
-            raise PrefixUnknown(skipped, tuple(readable[:SUGGESTIONS]))
+            readable = [o for o in self.checkpoint.openings if all(map(self._knows, o))]
+            single = [c for c in self.vocabulary.characters if self._knows(c) and not c.isspace()]
+            raise PrefixUnknown(skipped, tuple([*readable, *single][:SUGGESTIONS]))
         return Prefix(known, skipped)
 
     def write(self, prefix: Prefix, *, seed: int, decoding: Decoding | None = None) -> Lyric:
@@ -94,6 +95,9 @@ class Writer:
             written = self._lines(prefix.text, state, decoding, chance)
         text = prefix.text + self.vocabulary.decode(written)
         return Lyric(text.rstrip("\n"), prefix.text, seed, decoding)
+
+    def _knows(self, character: str) -> bool:
+        return character in self.vocabulary and character not in self.checkpoint.unseen
 
     def _characters(
         self, state: NDArray[np.float32], decoding: Decoding, chance: np.random.Generator
@@ -138,9 +142,8 @@ class Writer:
         return np.tanh(state, out=state)
 
     def _logits(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
-        """O_t = H_t W_hq + b_q, (vocabulary,); -inf for the mark of unknown characters."""
+        """O_t = H_t W_hq + b_q, (vocabulary,); -inf for what was never learned."""
         logits: NDArray[np.float32] = state @ self._W_hq
         logits += self._b_q
-        if self.vocabulary.unknown is not None:
-            logits[self.vocabulary.unknown] = -np.inf
+        logits[self._never] = -np.inf
         return logits

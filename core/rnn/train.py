@@ -15,6 +15,8 @@ from core.lyrics.recipe import Material, Recipe, Sampler
 from core.rnn.batches import Minibatch, consecutive_batches, random_batches, updates_per_epoch
 from core.rnn.model import RNNModel
 
+PIECE = 1024  # characters whose logits are held at once while measuring
+
 
 @dataclass(frozen=True)
 class EpochEnd:
@@ -61,6 +63,7 @@ def train(
             corpus_sha256=corpus.sha256,
             openings=corpus.openings(),
             figures=tuple(figures),
+            unseen=material.unseen,
         )
 
     for epoch in range(1, recipe.num_epochs + 1):
@@ -135,8 +138,12 @@ class _Run:
     def perplexity(self, text: str) -> float:
         """Of `text`, read once from start to end with the state carried."""
         indices = torch.tensor(self._material.vocabulary.encode(text), device=self._device)
-        logits, _ = self.model(indices[None, :-1], self.model.begin_state(1))
-        return _perplexity(cross_entropy(logits, indices[1:]).item())
+        state, total = self.model.begin_state(1), 0.0
+        for start in range(0, len(indices) - 1, PIECE):
+            piece = indices[start : start + PIECE + 1]  # with the last one's successor
+            logits, state = self.model(piece[None, :-1], state)
+            total += cross_entropy(logits, piece[1:], reduction="sum").item()
+        return _perplexity(total / (len(indices) - 1))
 
 
 def clip_gradients(parameters: Sequence[Tensor], theta: float) -> None:
