@@ -6,14 +6,17 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH := PYTHONPATH=.:tests $(BIN)/python -m
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test bench recipes lint types unit format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    train both samplers on the bundled lyrics and chat in the terminal'
 	@echo 'make test    lint, types and all tests'
+	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
+	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
 	@echo 'make format  let ruff format the code'
 	@echo 'make clean   remove .venv and build files (state and checkpoints stay)'
 
@@ -31,6 +34,13 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest
+
+# Wants an idle machine; some ten minutes, and half an hour or more for the recipes.
+bench: $(INSTALLED)
+	@$(BENCH) bench $(if $(CORPUS),--corpus "$(CORPUS)")
+
+recipes: $(INSTALLED)
+	@$(BENCH) bench.recipes $(if $(BUNDLED),--bundled) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

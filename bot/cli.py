@@ -42,6 +42,12 @@ class SamplerName(StrEnum):
     both = "both"
 
 
+def _png(file: Path | None) -> Path | None:
+    if file is not None and file.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{file} should end in .png")
+    return file
+
+
 def main() -> None:
     """Run; what went wrong is one line (or a few) on stderr, and exit 1."""
     try:
@@ -99,14 +105,21 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Not the recipe's number.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
     out: Annotated[Path | None, typer.Option(help="Write files there; publish nothing.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves into that .png.", callback=_png)
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Do not go on from an interrupted run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object an event.")] = False,
 ) -> None:
-    """Train a pair of models, or several, and publish them as a release."""
+    """Train a pair of models, or several, and publish them as a release.
+
+    Interrupted, the same command goes on from where it was, with the same result.
+    """
     from rich.console import Console
 
     from bot.training_view import ConsoleView, JsonView
     from core.lyrics.recipe import SAMPLERS, recipe_named
-    from core.retrain.trainer import Order, train_pairs
+    from core.retrain.trainer import Order, Saves, train_pairs
 
     settings = load_settings()
     samplers = tuple(s for s in SAMPLERS if sampler in (s, "both"))
@@ -121,21 +134,33 @@ def train(
     publishes = out is None and sampler == SamplerName.both
     if publishes:  # what is missing should be missed before the training, not after
         with_services(settings, lambda services: services.releases.current())
+    saves = Saves(settings.checkpoints / "unfinished")
+    if fresh:
+        saves.forget(order)
     view: TrainingView = JsonView(order) if json else ConsoleView(order, Console())
     with view.running():
-        trained = train_pairs(order, view.epoch)
+        trained = train_pairs(
+            order, saves=saves.of(order), on_start=view.start, on_epoch=view.epoch
+        )
     view.done(trained)
+    if plot is not None:
+        from bot.pictures import draw_curves
+
+        draw_curves(trained, plot)
+        view.drawn(str(plot))
     if publishes:
         publishing = [(pair[0], pair[1]) for pair in trained]
         release = with_services(settings, lambda services: services.releases.publish(publishing))
+        saves.forget(order)
         view.published(release.number)
         return
     folder = out or settings.checkpoints / "unpublished"
     for number, pair in enumerate(trained, 1):
         for one in pair:
-            file = folder / f"{order.corpus.name}-{recipe}-{number}-{one.sampler}.safetensors"
+            file = folder / f"{order.corpus.name}-{recipe}-{one.seed}-{one.sampler}.safetensors"
             one.save(file)
             view.saved(str(file), one.sampler, number)
+    saves.forget(order)
 
 
 @app.command()

@@ -8,7 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +27,7 @@ from core.lyrics.writer import Writer
 from core.retrain.trainer import Order
 
 if TYPE_CHECKING:
-    from core.rnn.train import EpochEnd
+    from core.rnn.train import EpochEnd, Start
 
 PREFIXES = ("分开", "不分开")  # the article's
 SAMPLE_LINES = 2
@@ -31,11 +39,17 @@ class TrainingView(Protocol):
     def running(self) -> AbstractContextManager[object]:
         """Stands around the training."""
 
-    def epoch(self, pair: int, event: "EpochEnd") -> None:
-        """An epoch has ended."""
+    def start(self, event: "Start") -> None:
+        """The work is shared out."""
+
+    def epoch(self, event: "EpochEnd") -> None:
+        """A model's epoch has ended."""
 
     def done(self, pairs: Sequence[Sequence[Checkpoint]]) -> None:
         """All models are trained."""
+
+    def drawn(self, file: str) -> None:
+        """Their curves are in a picture."""
 
     def published(self, release: int) -> None:
         """They are live."""
@@ -54,11 +68,25 @@ class JsonView:
         """Nothing stands around it."""
         return nullcontext()
 
-    def epoch(self, pair: int, event: "EpochEnd") -> None:
+    def start(self, event: "Start") -> None:
+        """Where and how it computes."""
+        self._print(
+            {
+                "event": "start",
+                "device": str(event.device),
+                "processes": event.processes,
+                "threads": event.threads,
+                "products": str(event.products.dtype).removeprefix("torch."),
+                "why": event.products.why,
+                "epochs_done": event.epoch,
+            }
+        )
+
+    def epoch(self, event: "EpochEnd") -> None:
         """Everything that is known of the epoch."""
         row: dict[str, object] = {
             "event": "epoch",
-            "pair": pair,
+            "pair": self._order.models[event.index][0],
             "sampler": event.sampler,
             "epoch": event.epoch,
             "epochs": event.num_epochs,
@@ -66,12 +94,30 @@ class JsonView:
             "held_out": _finite(event.held_out),
             "seconds": round(event.seconds, 4),
         }
-        if _reports(self._order, event):
-            row["samples"] = dict(samples(event.snapshot()))
+        if event.checkpoint is not None:
+            row["samples"] = dict(samples(event.checkpoint))
         self._print(row)
 
     def done(self, pairs: Sequence[Sequence[Checkpoint]]) -> None:
-        """Each epoch was told."""
+        """What each model came to."""
+        for number, pair in enumerate(pairs, 1):
+            for one in pair:
+                self._print(
+                    {
+                        "event": "trained",
+                        "pair": number,
+                        "sampler": one.sampler,
+                        "epoch": one.epoch,
+                        "updates": one.updates,
+                        "perplexity": _finite(one.reached.perplexity),
+                        "held_out": _finite(one.reached.held_out),
+                        "samples": dict(samples(one)),
+                    }
+                )
+
+    def drawn(self, file: str) -> None:
+        """The file's name."""
+        self._print({"event": "drawn", "file": file})
 
     def published(self, release: int) -> None:
         """The release's number."""
@@ -99,61 +145,93 @@ class ConsoleView:
             TimeRemainingColumn(),
             console=console,
         )
-        self._tasks: dict[tuple[int, Sampler], object] = {}
-        self._seconds: dict[tuple[int, Sampler], float] = {}
+        self._tasks: list[TaskID] = []
+        self._seconds = [0.0] * len(order.models)
 
     def running(self) -> AbstractContextManager[object]:
         """The bars."""
         order = self._order
+        count = len(order.models)
         self._console.print(
-            f"Training {order.num_models} models on corpus [b]{order.corpus.name}[/b] "
-            f"({len(order.corpus.text):,} characters), recipe [b]{order.recipe.name}[/b], "
-            f"seed {order.seed}"
+            f"Training {count} model{'s' if count > 1 else ''} on corpus "
+            f"[b]{escape(order.corpus.name)}[/b] ({len(order.corpus.text):,} characters), "
+            f"recipe [b]{order.recipe.name}[/b], seed {order.seed}"
         )
-        for pair in range(1, order.num_pairs + 1):
-            for sampler in order.samplers:
-                self._tasks[pair, sampler] = self._progress.add_task(
-                    self._label(pair, sampler), total=order.recipe.num_epochs, figures=""
-                )
         return self._progress
 
-    def epoch(self, pair: int, event: "EpochEnd") -> None:
+    def start(self, event: "Start") -> None:
+        """Where and how it computes, and the bars."""
+        order = self._order
+        where = f"on {event.device}"
+        if event.threads:
+            where = f"on the CPU, {_count(event.processes, 'process', 'es')} of " + _count(
+                event.threads, "thread", "s"
+            )
+        dtype = str(event.products.dtype).removeprefix("torch.")
+        self._console.print(
+            f"{where}; matrix products in {dtype} ({event.products.why})",
+            soft_wrap=True,
+        )
+        if event.epoch:
+            self._console.print(
+                f"Going on from epoch {event.epoch}, where an earlier run was interrupted "
+                f"(--fresh begins anew)",
+                soft_wrap=True,
+            )
+        for index in range(len(order.models)):
+            task = self._progress.add_task(
+                self._label(index),
+                total=order.recipe.num_epochs,
+                completed=event.epoch,
+                figures="",
+            )
+            self._tasks.append(task)
+
+    def epoch(self, event: "EpochEnd") -> None:
         """Move the bar; every so many epochs, a line with what the model writes."""
-        key = (pair, event.sampler)
-        self._seconds[key] = self._seconds.get(key, 0.0) + event.seconds
+        self._seconds[event.index] += event.seconds
         figures = f"perplexity {event.perplexity:.4g}"
         if event.held_out is not None:
             figures += f", held out {event.held_out:.4g}"
-        self._progress.update(self._tasks[key], completed=event.epoch, figures=figures)  # type: ignore[arg-type]
-        if _reports(self._order, event):
+        self._progress.update(self._tasks[event.index], completed=event.epoch, figures=figures)
+        if event.checkpoint is not None:
             self._progress.print(
-                f"{self._label(*key)} epoch {event.epoch}, {figures}, {event.seconds:.2f} s",
+                f"{self._label(event.index)} epoch {event.epoch}, {figures}, "
+                f"{event.seconds:.2f} s",
                 highlight=False,
                 soft_wrap=True,
             )
-            for prefix, text in samples(event.snapshot()):
-                line = Text(f"  {prefix} ▸ ", style="dim").append(
-                    text.replace("\n", " / "), style="not dim"
-                )
-                self._progress.print(line, soft_wrap=True)
+            self._show_samples(event.checkpoint)
 
     def done(self, pairs: Sequence[Sequence[Checkpoint]]) -> None:
-        """One row a model."""
+        """One row a model, and what it writes where no line has told it."""
         table = Table(box=None, pad_edge=False)
-        for heading in ("pair", "sampler", "updates", "perplexity", "held out", "seconds"):
+        headings = ("pair", "sampler", "epoch", "updates", "perplexity", "held out", "seconds")
+        for heading in headings:
             table.add_column(heading, justify="left" if heading == "sampler" else "right")
-        for number, pair in enumerate(pairs, 1):
-            for one in pair:
-                last = one.figures[-1]
-                table.add_row(
-                    str(number),
-                    one.sampler,
-                    str(one.updates),
-                    f"{last.perplexity:.4g}",
-                    "–" if last.held_out is None else f"{last.held_out:.4g}",
-                    f"{self._seconds[number, one.sampler]:.1f}",
-                )
+        trained = [one for pair in pairs for one in pair]
+        for (pair, sampler, _), one, seconds in zip(
+            self._order.models, trained, self._seconds, strict=True
+        ):
+            reached = one.reached
+            table.add_row(
+                str(pair),
+                sampler,
+                f"{one.epoch} of {one.figures[-1].epoch}",
+                str(one.updates),
+                f"{reached.perplexity:.4g}",
+                "–" if reached.held_out is None else f"{reached.held_out:.4g}",
+                f"{seconds:.1f}",
+            )
         self._console.print(table)
+        for index, one in enumerate(trained):
+            if one.epoch % self._order.recipe.report_every:
+                self._console.print(f"{self._label(index)} writes")
+                self._show_samples(one)
+
+    def drawn(self, file: str) -> None:
+        """The file's name, unbroken, for copying."""
+        self._console.print(f"Drew {file}", soft_wrap=True, highlight=False, markup=False)
 
     def published(self, release: int) -> None:
         """The release's number."""
@@ -161,9 +239,17 @@ class ConsoleView:
 
     def saved(self, file: str, sampler: Sampler, pair: int) -> None:
         """The file's name, unbroken, for copying."""
-        self._console.print(f"Saved {file}", soft_wrap=True, highlight=False)
+        self._console.print(f"Saved {file}", soft_wrap=True, highlight=False, markup=False)
 
-    def _label(self, pair: int, sampler: Sampler) -> str:
+    def _show_samples(self, checkpoint: Checkpoint) -> None:
+        for prefix, text in samples(checkpoint):
+            line = Text(f"  {prefix} ▸ ", style="dim").append(
+                text.replace("\n", " / "), style="not dim"
+            )
+            self._progress.print(line, soft_wrap=True)
+
+    def _label(self, index: int) -> str:
+        pair, sampler, _ = self._order.models[index]
         return sampler if self._order.num_pairs == 1 else f"pair {pair} {sampler}"
 
 
@@ -182,8 +268,8 @@ def samples(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     return written
 
 
-def _reports(order: Order, event: "EpochEnd") -> bool:
-    return event.epoch % order.recipe.report_every == 0 or event.epoch == event.num_epochs
+def _count(number: int, noun: str, plural: str) -> str:
+    return f"{number} {noun}{plural if number > 1 else ''}"
 
 
 def _finite(value: float | None) -> float | None:

@@ -5,13 +5,29 @@ from dataclasses import replace
 import numpy as np
 
 from core.arena.releases import TrainedPair
-from core.lyrics.checkpoint import Checkpoint, EpochFigures
+from core.lyrics.checkpoint import Checkpoint, EpochFigures, weight_shapes
 from core.lyrics.corpus import Corpus
-from core.lyrics.recipe import DEFAULT, Recipe, Sampler
+from core.lyrics.recipe import DEFAULT, Network, Recipe, Sampler
 from core.lyrics.vocabulary import Vocabulary
 
 TEXT = "分开的雨落下来\n不分开的人等着\n月光照进旧车站\n我把歌唱给你听\n" * 100
-SMALL = replace(DEFAULT, num_hiddens=16, num_epochs=2, batch_size=4, num_steps=5)
+SMALL = replace(
+    DEFAULT,
+    network=Network(num_hiddens=16, start="scaled"),
+    batch_size=4,
+    num_steps=5,
+    offset="none",
+    noise=0.0,
+    num_epochs=2,
+    patience=None,
+    lr=2e-3,
+    schedule="constant",
+    warmup=0,
+    weight_decay=0.0,
+    average=0.0,
+    products="float32",
+    report_every=1,
+)
 
 
 def make_corpus(name: str = "small", text: str = TEXT) -> Corpus:
@@ -27,15 +43,8 @@ def make_checkpoint(
         text if recipe.line_ends == "kept" else text.replace("\n", " "),
         has_unknown=recipe.has_unknown,
     )
-    size, hiddens = len(vocabulary), recipe.num_hiddens
     chance = np.random.default_rng([seed, len(sampler)])
-    shapes = {
-        "W_xh": (size, hiddens),
-        "W_hh": (hiddens, hiddens),
-        "b_h": (hiddens,),
-        "W_hq": (hiddens, size),
-        "b_q": (size,),
-    }
+    shapes = weight_shapes(recipe.network, len(vocabulary))
     return Checkpoint(
         weights={
             name: chance.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()
@@ -44,6 +53,7 @@ def make_checkpoint(
         recipe=recipe,
         sampler=sampler,
         seed=seed,
+        epoch=2,
         updates=2,
         corpus_name=corpus.name,
         corpus_sha256=corpus.sha256,

@@ -35,6 +35,7 @@ LIBRARIES = {
     },
     "alembic": {"core.arena.migrate", "migrations"},
     "pydantic_settings": {"core.settings"},
+    "matplotlib": {"bot.pictures"},  # slow to import: only when something is drawn
 }
 # bot shows training events; it sees their type, and never runs the network itself.
 ONLY_FOR_TYPES = {("bot.training_view", "core.rnn"), ("core.retrain.trainer", "core.rnn")}
@@ -94,12 +95,14 @@ def test_every_listed_place_is_still_needed() -> None:
     "statement",
     ["import bot.cli", "import bot.app", "import bot.console", "import core.retrain.trainer"],
 )
-def test_the_bot_starts_without_torch(statement: str) -> None:
-    check = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
+def test_the_bot_starts_without_torch_and_without_what_draws(statement: str) -> None:
+    check = (
+        f"import sys; {statement}; sys.exit(bool({{'torch', 'matplotlib'}} & {{*sys.modules}}))"
+    )
     subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)
 
 
 def test_importing_the_command_line_imports_neither_telegram_nor_numpy_nor_a_database() -> None:
-    heavy = "{'telegram', 'numpy', 'sqlalchemy', 'alembic', 'rich.progress'} & set(sys.modules)"
+    heavy = "{'telegram', 'numpy', 'sqlalchemy', 'alembic', 'matplotlib'} & set(sys.modules)"
     check = f"import sys, bot.cli; sys.exit(str({heavy}) if {heavy} else 0)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT)

@@ -16,7 +16,8 @@ from torch.nn.functional import one_hot
 
 from core.lyrics.corpus import read_bundled
 from core.lyrics.recipe import ARTICLE, Sampler
-from core.rnn.train import _Run
+from core.rnn.chance import For, generator
+from core.rnn.run import Entry, Run
 
 NAMES = ["W_xh", "W_hh", "b_h", "W_hq", "b_q"]
 BATCH, STEPS, LR, THETA = 32, 35, 1e2, 1e-2  # the article's
@@ -59,7 +60,7 @@ class Article:
         self.params = [weights[name].clone().requires_grad_() for name in NAMES]
         self.corpus, self.vocab_size = corpus_indices(text)
         self.is_random_iter = sampler == "random"
-        self.order = torch.Generator().manual_seed(SEED)
+        self.epochs = 0
 
     def rnn(self, inputs: list[Tensor], state: Tensor) -> tuple[list[Tensor], Tensor]:
         W_xh, W_hh, b_h, W_hq, b_q = self.params
@@ -76,7 +77,7 @@ class Article:
         state = zeros
         l_sum, n = 0.0, 0
         data_iter = (
-            data_iter_random(self.corpus, self.order)
+            data_iter_random(self.corpus, generator(SEED, For.ORDER, self.epochs))
             if self.is_random_iter
             else data_iter_consecutive(self.corpus)
         )
@@ -98,6 +99,7 @@ class Article:
             l_sum += loss.item() * y.shape[0]
             n += y.shape[0]
             yield {name: p.detach().clone() for name, p in zip(NAMES, self.params, strict=True)}
+        self.epochs += 1
         perplexity.append(math.exp(l_sum / n))
 
     def grad_clipping(self) -> None:
@@ -125,12 +127,18 @@ def _one_thread() -> Iterator[None]:
 @pytest.mark.parametrize("sampler", ["random", "consecutive"])
 def test_training_equals_the_articles_after_every_update(sampler: Sampler) -> None:
     corpus = read_bundled()
-    recipe = replace(ARTICLE, num_hiddens=HIDDENS)
-    run = _Run(recipe.prepare(corpus), recipe, sampler, SEED, torch.device("cpu"))
+    recipe = replace(ARTICLE, network=replace(ARTICLE.network, num_hiddens=HIDDENS))
+    run = Run(
+        recipe.prepare(corpus),
+        recipe,
+        [Entry(sampler, SEED)],
+        torch.device("cpu"),
+        torch.float64,
+    )
     run.model.double()  # in place: the optimizer holds the same parameters
 
     def weights() -> dict[str, Tensor]:
-        return {name: p.detach().clone() for name, p in run.model.named_parameters()}
+        return {name: p[0].detach().clone() for name, p in run.model.named_parameters()}
 
     start = weights()
     assert all(weight.dtype == torch.float64 for weight in start.values())
@@ -140,11 +148,11 @@ def test_training_equals_the_articles_after_every_update(sampler: Sampler) -> No
     def after_update(*_: Any) -> None:
         ours.append(weights())
 
-    run._optimizer.register_step_post_hook(after_update)
+    run.optimizer.register_step_post_hook(after_update)
     for _ in range(EPOCHS):
         ours.clear()
         theirs_perplexity: list[float] = []
-        ours_perplexity = run.epoch()
+        ours_perplexity = math.exp(run.learn()[0])
         theirs = list(article.epoch(theirs_perplexity))
         assert len(ours) == len(theirs) == 8
         for mine, wanted in zip(ours, theirs, strict=True):

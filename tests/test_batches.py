@@ -1,5 +1,6 @@
 """The two samplers against their definitions."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,12 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from core.lyrics.recipe import ARTICLE, Recipe
 from core.rnn.batches import (
     Minibatch,
     consecutive_batches,
     random_batches,
     updates_per_epoch,
 )
+
+
+def reading(batch_size: int, num_steps: int) -> Recipe:
+    return replace(ARTICLE, batch_size=batch_size, num_steps=num_steps)
+
 
 Rows = list[list[int]]
 
@@ -115,7 +122,7 @@ def test_an_epoch_has_as_many_updates_as_one_consecutive_pass_and_never_too_many
     consecutive = len(list(consecutive_batches(text, batch, steps)))
     assert consecutive <= len(list(random_batches(text, batch, steps, seeded())))
     if length >= batch:
-        assert updates_per_epoch(length, batch, steps) == consecutive
+        assert updates_per_epoch(length, reading(batch, steps)) == consecutive
 
 
 @given(batch=st.integers(1, 40), steps=st.integers(1, 40), more=st.integers(0, 50))
@@ -125,10 +132,10 @@ def test_the_length_a_recipe_asks_for_always_gives_a_minibatch(
 ) -> None:
     length = batch * (steps + 1) + more
     text = torch.arange(length)
-    assert updates_per_epoch(length, batch, steps) >= 1
+    assert updates_per_epoch(length, reading(batch, steps)) >= 1
     assert next(consecutive_batches(text, batch, steps))[0].shape == (batch, steps)
     assert next(random_batches(text, batch, steps, seeded()))[0].shape == (batch, steps)
-    assert updates_per_epoch(batch * (steps + 1) - 1, batch, steps) == 0
+    assert updates_per_epoch(batch * (steps + 1) - 1, reading(batch, steps)) == 0
 
 
 def rows(first: int, second: int) -> Tensor:
@@ -172,6 +179,6 @@ def test_pieces_that_a_pass_leaves_out_come_in_another() -> None:
 
 
 def test_the_bundled_articles_epoch_is_eight_updates() -> None:
-    assert updates_per_epoch(10_000, 32, 35) == 8
+    assert updates_per_epoch(10_000, reading(32, 35)) == 8
     text = torch.arange(10_000)
     assert len(list(random_batches(text, 32, 35, seeded()))) == 8

@@ -13,15 +13,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factories import TEXT, make_checkpoint
+from factories import SMALL, TEXT, make_checkpoint
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from core.errors import CheckpointError
-from core.lyrics.checkpoint import FORMAT, Checkpoint, EpochFigures, _digest, write_aside
-from core.lyrics.recipe import ARTICLE
+from core.lyrics.checkpoint import (
+    FORMAT,
+    Checkpoint,
+    EpochFigures,
+    digest_of,
+    weight_shapes,
+    write_aside,
+)
+from core.lyrics.recipe import ARTICLE, DEFAULT, CellName, Network, Recipe
 
 TESTS = Path(__file__).parent
+EMBEDDED = replace(SMALL, network=Network(cell="lstm", num_hiddens=6, num_embed=5, start="scaled"))
+TIED = replace(
+    SMALL, network=Network(cell="gru", num_hiddens=6, num_embed=6, tied=True, start="scaled")
+)
 
 
 def refusal(path: Path) -> str:
@@ -47,14 +58,21 @@ def described(
     weights = load_tensors(raw)
     if sealed:
         rest = {key: value for key, value in about.items() if key != "sha256"}
-        about = rest | {"sha256": _digest(rest, dict(sorted(weights.items())))}
+        about = rest | {"sha256": digest_of(rest, dict(sorted(weights.items())))}
     return save_tensors(weights, {FORMAT: json.dumps(about)})
 
 
+def with_network(**settings: object) -> dict[str, Any]:
+    """A description of the recipe of `make_checkpoint` with another network."""
+    described = SMALL.to_json()
+    return described | {"network": described["network"] | settings}
+
+
 def same(one: Checkpoint, two: Checkpoint) -> bool:
-    return replace(one, weights={}) == replace(two, weights={}) and all(
-        name in two.weights and np.array_equal(one.weights[name], two.weights[name])
-        for name in ("W_xh", "W_hh", "b_h", "W_hq", "b_q")
+    return (
+        replace(one, weights={}) == replace(two, weights={})
+        and one.weights.keys() == two.weights.keys()
+        and all(np.array_equal(one.weights[name], two.weights[name]) for name in one.weights)
     )
 
 
@@ -63,12 +81,42 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     for one in (
         make_checkpoint("random", seed=3),
         replace(make_checkpoint("consecutive", text=TEXT + "𠮷€🎵"), figures=figures),
-        make_checkpoint(recipe=replace(ARTICLE, num_hiddens=8)),
+        make_checkpoint(recipe=replace(ARTICLE, network=replace(ARTICLE.network, num_hiddens=8))),
+        replace(make_checkpoint(), epoch=1, updates=7),
+        make_checkpoint(recipe=EMBEDDED),
+        make_checkpoint(recipe=TIED),
+        make_checkpoint(recipe=replace(DEFAULT, network=TIED.network)),
     ):
         one.save(tmp_path / "one.safetensors")
         back = Checkpoint.load(tmp_path / "one.safetensors")
         assert same(back, one)
         assert {weight.dtype for weight in back.weights.values()} == {np.dtype(np.float32)}
+
+
+def test_what_was_reached_are_the_figures_of_the_epoch_whose_weights_these_are() -> None:
+    one = make_checkpoint()
+    assert one.reached == one.figures[1]
+    assert replace(one, epoch=1).reached == one.figures[0]
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_the_weights_of_a_network_have_the_shapes_of_its_formulas(
+    cell: CellName, gates: int
+) -> None:
+    plain = Network(cell=cell, num_hiddens=6, start="scaled")
+    shapes: dict[str, tuple[int, ...]] = {
+        "W_xh": (9, 6 * gates),
+        "W_hh": (6, 6 * gates),
+        "b_h": (6 * gates,),
+        "W_hq": (6, 9),
+        "b_q": (9,),
+    }
+    assert weight_shapes(plain, 9) == shapes
+    embedded = {**shapes, "E": (9, 5), "W_xh": (5, 6 * gates)}
+    assert weight_shapes(replace(plain, num_embed=5), 9) == embedded
+    tied = {**shapes, "E": (9, 6), "W_xh": (6, 6 * gates)}
+    del tied["W_hq"]
+    assert weight_shapes(replace(plain, num_embed=6, tied=True), 9) == tied
 
 
 def test_saving_makes_the_folder_replaces_the_file_and_leaves_nothing_else(
@@ -186,13 +234,21 @@ def test_a_flipped_byte_in_the_header_is_met_with_no_other_error(tmp_path: Path)
         save_tensors({"a": np.zeros(3, np.float32)}, {"format": "pt"}),
         save_tensors({"a": np.zeros(3, np.float32)}, {FORMAT: "not json"}),
         save_tensors({"a": np.zeros(3, np.float32)}, {FORMAT: "null"}),
-        save_tensors(dict(make_checkpoint().weights), {"lyricbot 0": "{}"}),
     ],
-    ids=["empty", "text", "zip", "pickle", "bare", "foreign", "garbled", "null", "older"],
+    ids=["empty", "text", "zip", "pickle", "bare", "foreign", "garbled", "null"],
 )
 def test_a_foreign_file_is_refused_by_name(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "foreign.safetensors").write_bytes(raw)
     refusal(tmp_path / "foreign.safetensors")
+
+
+@pytest.mark.parametrize("version", ["lyricbot 0", "lyricbot 1", "lyricbot 3"])
+def test_a_model_of_another_version_is_refused_by_name_and_says_so(
+    tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "older.safetensors"
+    path.write_bytes(save_tensors(dict(make_checkpoint().weights), {version: "{}"}))
+    assert "another version of lyricbot" in refusal(path)
 
 
 def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None:
@@ -214,6 +270,7 @@ def test_a_description_of_another_kind_is_refused_by_name(tmp_path: Path, about:
         "recipe",
         "sampler",
         "seed",
+        "epoch",
         "updates",
         "corpus_name",
         "corpus_sha256",
@@ -245,9 +302,17 @@ def test_a_description_that_lacks_something_is_refused_by_name(tmp_path: Path, k
         ("vocabulary", None),
         ("vocabulary", "短"),
         ("recipe", {}),
-        ("recipe", make_checkpoint().recipe.to_json() | {"dropout": 0.5}),
-        ("recipe", make_checkpoint().recipe.to_json() | {"num_hiddens": 17}),
-        ("recipe", make_checkpoint().recipe.to_json() | {"has_unknown": False}),
+        ("recipe", SMALL.to_json() | {"dropout": 0.5}),
+        ("recipe", SMALL.to_json() | {"network": None}),
+        ("recipe", SMALL.to_json() | {"network": {}}),
+        ("recipe", with_network(num_hiddens=17)),
+        ("recipe", with_network(cell="gru")),
+        ("recipe", with_network(cell="transformer")),
+        ("recipe", with_network(num_embed=16)),
+        ("recipe", with_network(num_embed=16, tied=True)),
+        ("recipe", with_network(tied=True)),
+        ("recipe", with_network(dropout=0.5)),
+        ("recipe", SMALL.to_json() | {"has_unknown": False}),
         ("openings", None),
         ("figures", [{"epoch": 1}]),
         ("figures", [1]),
@@ -262,7 +327,8 @@ def test_a_description_with_a_wrong_value_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("seed", 1), ("updates", 3), ("openings", []), ("sha256", "0" * 64)]
+    ("key", "value"),
+    [("seed", 1), ("epoch", 1), ("updates", 3), ("openings", []), ("sha256", "0" * 64)],
 )
 def test_a_description_that_its_sum_does_not_fit_is_refused(
     tmp_path: Path, key: str, value: object
@@ -272,19 +338,19 @@ def test_a_description_that_its_sum_does_not_fit_is_refused(
     assert "damaged" in refusal(path)
 
 
-@pytest.mark.parametrize("name", ["W_xh", "W_hh", "b_h", "W_hq", "b_q"])
+@pytest.mark.parametrize("recipe", [SMALL, EMBEDDED, TIED], ids=["plain", "embedded", "tied"])
 def test_weights_of_a_wrong_shape_are_refused_though_their_sum_is_right(
-    tmp_path: Path, name: str
+    tmp_path: Path, recipe: Recipe
 ) -> None:
-    one = make_checkpoint()
+    one = make_checkpoint(recipe=recipe)
     path = tmp_path / "odd.safetensors"
-    weight = one.weights[name]
-    for wrong in (weight[:-1], weight[None], np.concatenate([weight, weight])):
-        replace(one, weights={**one.weights, name: wrong}).save(path)
+    for name, weight in one.weights.items():
+        for wrong in (weight[:-1], weight[None], np.concatenate([weight, weight])):
+            replace(one, weights={**one.weights, name: wrong}).save(path)
+            refusal(path)
+        replace(one, weights={k: v for k, v in one.weights.items() if k != name}).save(path)
         refusal(path)
-    replace(one, weights={k: v for k, v in one.weights.items() if k != name}).save(path)
-    refusal(path)
-    replace(one, weights={**one.weights, "W_more": weight}).save(path)
+    replace(one, weights={**one.weights, "W_more": one.weights["W_hh"]}).save(path)
     refusal(path)
 
 

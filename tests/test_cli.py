@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from factories import TEXT, make_checkpoint, make_pair
 
 from bot.services import open_services
 from core.arena.releases import Release
 from core.lyrics.checkpoint import Checkpoint
+from core.rnn.device import choose_products, num_cores
 from core.settings import load_settings
 
 LYRICBOT = [sys.executable, "-c", "from bot.cli import main; main()"]
@@ -107,18 +109,78 @@ async def test_train_publishes_a_release_and_prints_a_table(lyrics: str) -> None
 
 
 def test_train_prints_one_json_object_an_event(lyrics: str) -> None:
-    said = ran("train", "--corpus", lyrics, "--epochs", "2", "--json")
-    events: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
-    epochs = [event for event in events if event["event"] == "epoch"]
-    assert [(e["sampler"], e["epoch"]) for e in epochs] == [
-        ("random", 1),
-        ("random", 2),
-        ("consecutive", 1),
-        ("consecutive", 2),
+    done = run("train", "--corpus", lyrics, "--epochs", "2", "--json", DEVICE="cpu")
+    events: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["event"] for event in events] == [
+        "start",
+        *["epoch"] * 4,
+        *["trained"] * 2,
+        "published",
+    ]
+    start, epochs, trained = events[0], events[1:5], events[5:7]
+    products = choose_products(torch.device("cpu"), "fastest")
+    assert start == {
+        "event": "start",
+        "device": "cpu",
+        "processes": min(2, num_cores()),
+        "threads": max(1, num_cores() // 2),
+        "products": str(products.dtype).removeprefix("torch."),
+        "why": products.why,
+        "epochs_done": 0,
+    }
+    assert [(e["pair"], e["sampler"], e["epoch"], e["epochs"]) for e in epochs] == [
+        (1, "random", 1, 2),
+        (1, "consecutive", 1, 2),
+        (1, "random", 2, 2),
+        (1, "consecutive", 2, 2),
     ]
     assert all(e["perplexity"] > 1 and e["held_out"] > 1 and e["seconds"] > 0 for e in epochs)
-    assert set(epochs[-1]["samples"]) == {"分开", "不分开"}
+    assert not any("samples" in e for e in epochs)  # the recipe reports every fifth
+    assert [(e["pair"], e["sampler"]) for e in trained] == [(1, "random"), (1, "consecutive")]
+    for one in trained:
+        assert set(one["samples"]) == {"分开", "不分开"}
+        (reached,) = (
+            e for e in epochs if (e["sampler"], e["epoch"]) == (one["sampler"], one["epoch"])
+        )
+        assert (one["perplexity"], one["held_out"]) == (reached["perplexity"], reached["held_out"])
+        assert one["updates"] > 0
     assert events[-1] == {"event": "published", "release": 1}
+
+
+def test_samples_are_printed_with_the_epochs_that_are_reported(lyrics: str) -> None:
+    said = ran("train", "--corpus", lyrics, "--epochs", "5", "--json", "--out", "models")
+    epochs = [e for e in map(json.loads, said.splitlines()) if e["event"] == "epoch"]
+    assert [e["epoch"] for e in epochs if "samples" in e] == [5, 5]
+    assert set(epochs[-1]["samples"]) == {"分开", "不分开"}
+
+
+def test_pairs_are_numbered_in_the_events_and_the_files_named_by_seed(lyrics: str) -> None:
+    said = ran(
+        "train", "--corpus", lyrics, "--epochs", "1", "--pairs", "2", "--seed", "5", "--json",
+        "--out", "models",
+    )  # fmt: skip
+    events = [json.loads(line) for line in said.splitlines()]
+    models = [(pair, sampler) for pair in (1, 2) for sampler in ("random", "consecutive")]
+    for kind in ("epoch", "trained", "saved"):
+        assert [(e["pair"], e["sampler"]) for e in events if e["event"] == kind] == models
+    saved = [e["file"] for e in events if e["event"] == "saved"]
+    assert saved == [
+        f"models/mine-default-{4 + pair}-{sampler}.safetensors" for pair, sampler in models
+    ]
+    assert sorted(saved) == sorted(map(str, Path("models").iterdir()))
+    for file, (pair, sampler) in zip(saved, models, strict=True):
+        checkpoint = Checkpoint.load(Path(file))
+        assert (checkpoint.seed, checkpoint.sampler) == (4 + pair, sampler)
+
+
+def test_train_draws_the_curves_when_asked(lyrics: str) -> None:
+    said = ran("train", "--corpus", lyrics, "--epochs", "2", "--out", "models",
+               "--plot", "curves.png")  # fmt: skip
+    assert "Drew curves.png" in said
+    assert Path("curves.png").read_bytes().startswith(b"\x89PNG")
+    done = run("train", "--corpus", lyrics, "--plot", "curves.jpg")
+    assert done.returncode == 2
+    assert ".png" in done.stderr
 
 
 @pytest.mark.parametrize("sampler", ["random", "both"])
@@ -137,7 +199,7 @@ def test_train_with_out_writes_files_and_publishes_nothing(lyrics: str, sampler:
 
 def test_one_sampler_alone_is_never_published(lyrics: str) -> None:
     said = ran("train", "--corpus", lyrics, "--epochs", "1", "--sampler", "consecutive")
-    assert "Saved checkpoints/unpublished/mine-default-1-consecutive.safetensors" in said
+    assert "Saved checkpoints/unpublished/mine-default-0-consecutive.safetensors" in said
     assert not Path("data").exists()
 
 
@@ -205,7 +267,8 @@ def test_what_is_not_there_is_named_with_what_to_do(arguments: list[str], said: 
 
 def test_a_corpus_too_short_is_refused_with_the_number_needed() -> None:
     Path("short.txt").write_text("分开\n" * 10)
-    assert "1152" in refused("train", "--corpus", "short.txt")
+    # 32 rows of 35 steps and one more, wherever a pass begins in the first 35 characters.
+    assert str(32 * 36 + 34) in refused("train", "--corpus", "short.txt")
 
 
 def test_db_upgrade_makes_the_database() -> None:

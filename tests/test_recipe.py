@@ -10,10 +10,10 @@ import pytest
 from core.errors import CorpusTooShort, RecipeUnknown
 from core.lyrics.corpus import Corpus, read_bundled
 from core.lyrics.decoding import Decoding
-from core.lyrics.recipe import ARTICLE, DEFAULT, RECIPES, Recipe, recipe_named
+from core.lyrics.recipe import ARTICLE, DEFAULT, RECIPES, Network, Recipe, recipe_named
 from core.lyrics.vocabulary import Vocabulary
 
-TINY = replace(DEFAULT, batch_size=2, num_steps=3)
+TINY = replace(DEFAULT, batch_size=2, num_steps=3, offset="none")
 
 
 def test_the_article_recipe_is_the_articles_to_the_letter() -> None:
@@ -22,14 +22,21 @@ def test_the_article_recipe_is_the_articles_to_the_letter() -> None:
         "max_characters": 10_000,
         "held_out": 0.0,
         "has_unknown": False,
-        "num_hiddens": 256,
-        "start": "normal 0.01",
+        "network": Network(cell="rnn", num_hiddens=256, num_embed=None, start="normal 0.01"),
         "batch_size": 32,
         "num_steps": 35,
         "num_epochs": 250,
         "optimizer": "sgd",
         "lr": 100.0,
         "clip": 0.01,
+        "offset": "none",
+        "noise": 0.0,
+        "patience": None,
+        "schedule": "constant",
+        "warmup": 0,
+        "weight_decay": 0.0,
+        "average": 0.0,
+        "products": "float32",
         "report_every": 50,
         "decoding": Decoding(temperature=0.0, characters=50),
     }
@@ -49,6 +56,8 @@ def other(value: Any) -> Any:
             return value + "!"
         case Decoding():
             return replace(value, temperature=value.temperature + 0.1)
+        case Network():
+            return replace(value, dropout_output=value.dropout_output + 0.1)
         case _:
             raise AssertionError(value)
 
@@ -67,7 +76,14 @@ def test_the_hash_changes_with_every_setting_but_names_and_reports(recipe: Recip
     for name in ("lines", "characters"):
         decoding = replace(recipe.decoding, **{name: 7})
         hashes.add(replace(recipe, decoding=decoding).hash)
-    assert len(hashes) == 1 + len(names) - 2 + 2
+    shapes = [field.name for field in fields(Network)]
+    untied = replace(recipe.network, tied=False)
+    hashes.add(replace(recipe, network=untied).hash)
+    for name in shapes:
+        if name != "tied" and not name.startswith("dropout"):
+            network = replace(untied, **{name: other(getattr(untied, name))})
+            hashes.add(replace(recipe, network=network).hash)
+    assert len(hashes) == 1 + len(names) - 2 + 2 + 4 + recipe.network.tied
 
 
 @pytest.mark.parametrize("recipe", [ARTICLE, DEFAULT], ids=lambda recipe: recipe.name)
@@ -136,3 +152,20 @@ def test_what_is_held_out_does_not_count_towards_a_minibatch() -> None:
     with pytest.raises(CorpusTooShort, match="leaves 7 "):
         recipe.prepare(Corpus("x", "分" * 13))
     assert len(recipe.prepare(Corpus("x", "分" * 15)).train) == 8
+
+
+def test_a_pass_that_begins_anywhere_needs_so_much_more_text() -> None:
+    recipe = replace(TINY, held_out=0.0, offset="drawn")
+    need = 2 * (3 + 1) + 3 - 1
+    assert len(recipe.prepare(Corpus("x", "分" * (need - 1))).train) == need
+    with pytest.raises(CorpusTooShort, match=f"needs {need} "):
+        recipe.prepare(Corpus("x", "分" * (need - 2)))
+
+
+def test_networks_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="as many embedding units as hiddens, not 8 and 16"):
+        Network(num_hiddens=16, num_embed=8, tied=True, start="scaled")
+    with pytest.raises(ValueError, match="not None and 16"):
+        Network(num_hiddens=16, tied=True, start="scaled")
+    with pytest.raises(ValueError, match="needs an embedding"):
+        Network(dropout_input=0.5, start="scaled")

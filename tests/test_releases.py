@@ -62,8 +62,20 @@ async def test_what_is_published_is_current_and_says_what_it_is(
     assert (only.number, only.seed, only.updates) == (1, 5, 2)
     for checkpoint, model in zip(pair, all_models(release), strict=True):
         assert model.sampler == checkpoint.sampler
-        assert (model.perplexity, model.held_out) == (5.0, 8.0)  # of the last epoch
+        assert (model.perplexity, model.held_out) == (
+            5.0,
+            8.0,
+        )  # of epoch 2, whose weights these are
         assert model.file_sha256 == hashlib.sha256(checkpoint.to_bytes()).hexdigest()
+
+
+async def test_the_figures_kept_are_those_of_the_epoch_whose_weights_are_published(
+    published: Releases,
+) -> None:
+    one, two = make_pair()
+    release = await published.publish([(replace(one, epoch=1), replace(two, epoch=1))])
+    for model in all_models(release):
+        assert (model.perplexity, model.held_out) == (9.0, 10.0)
 
 
 async def test_nothing_held_out_is_kept_as_nothing(published: Releases) -> None:

@@ -1,6 +1,7 @@
 """Training one model: what it reads, what it reports, and that it can be repeated."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,8 +18,12 @@ from core.lyrics.corpus import Corpus, read_bundled
 from core.lyrics.decoding import Decoding
 from core.lyrics.recipe import SAMPLERS, Recipe, Sampler
 from core.lyrics.writer import Writer
+from core.rnn.chance import For, generator
 from core.rnn.model import RNNModel
-from core.rnn.train import EpochEnd, _perplexity, clip_gradients, train
+from core.rnn.optimize import clip_gradients
+from core.rnn.run import Entry
+from core.rnn.train import EpochEnd, train
+from core.rnn.trainee import perplexity
 
 CPU = torch.device("cpu")
 FROZEN = replace(SMALL, optimizer="sgd", lr=0.0)  # reads all, learns nothing
@@ -44,7 +49,11 @@ def run(
     events: list[EpochEnd] | None = None,
 ) -> Checkpoint:
     fired: list[EpochEnd] = [] if events is None else events
-    return train(corpus or LYRICS, recipe, sampler, seed=seed, device=CPU, on_epoch=fired.append)
+    entries = [Entry(sampler, seed)]
+    (trained,) = train(
+        corpus or LYRICS, recipe, entries, device=CPU, processes=1, on_epoch=fired.append
+    )
+    return trained
 
 
 def equal(one: Checkpoint, two: Checkpoint) -> bool:
@@ -54,13 +63,9 @@ def equal(one: Checkpoint, two: Checkpoint) -> bool:
 
 def start_weights(checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
     recipe = checkpoint.recipe
-    net = RNNModel(
-        len(checkpoint.vocabulary),
-        recipe.num_hiddens,
-        start=recipe.start,
-        generator=torch.Generator().manual_seed(checkpoint.seed),
-    )
-    return {name: p.detach().numpy() for name, p in net.named_parameters()}
+    chance = generator(checkpoint.seed, For.START)
+    net = RNNModel(len(checkpoint.vocabulary), recipe.network, [chance])
+    return {name: p.detach().numpy()[0] for name, p in net.named_parameters()}
 
 
 class ByHand:
@@ -68,15 +73,28 @@ class ByHand:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.W = {name: w.astype(np.float64) for name, w in checkpoint.weights.items()}
-        self.state = np.zeros(checkpoint.recipe.num_hiddens)
+        self.state = np.zeros(checkpoint.recipe.network.num_hiddens)
+        self.unseen: list[int] = []
 
-    def losses(self, read: list[int], then: list[int]) -> Iterator[float]:
+    def forget(self, unseen: list[int]) -> None:
+        """Those have no place in the softmax."""
+        self.unseen = unseen
+
+    def losses(self, read: list[int], then: list[int], share: float = 0.0) -> Iterator[float]:
         """Minus the logarithm of each next character's probability, from the state it is in."""
         W = self.W
         for x, y in zip(read, then, strict=True):
             self.state = np.tanh(W["W_xh"][x] + self.state @ W["W_hh"] + W["b_h"])
-            logits = self.state @ W["W_hq"] + W["b_q"]
-            yield float(np.log(np.exp(logits).sum()) - logits[y])
+            weights = np.exp(self.state @ W["W_hq"] + W["b_q"])
+            if y in self.unseen:
+                yield -math.log(share / len(self.unseen))
+            else:
+                weights[self.unseen] = 0
+                yield -math.log((1 - share) * weights[y] / weights.sum())
+
+
+def snapshots_of(events: list[EpochEnd]) -> list[Checkpoint]:
+    return [event.checkpoint for event in events if event.checkpoint is not None]
 
 
 # What is reported
@@ -86,23 +104,18 @@ class ByHand:
 def test_an_event_is_fired_after_each_epoch_with_all_it_came_to(sampler: Sampler) -> None:
     recipe = replace(SMALL, num_epochs=3)
     events: list[EpochEnd] = []
-    snapshots: list[Checkpoint] = []
-
-    def fire(event: EpochEnd) -> None:
-        events.append(event)
-        snapshots.append(event.snapshot())
-
-    result = train(LYRICS, recipe, sampler, seed=4, device=CPU, on_epoch=fire)
+    result = run(sampler, recipe, seed=4, events=events)
+    snapshots = snapshots_of(events)
     assert [event.epoch for event in events] == [1, 2, 3]
     for event in events:
-        assert (event.sampler, event.num_epochs) == (sampler, 3)
-        assert 1 < event.perplexity < 100
+        assert (event.index, event.sampler, event.num_epochs) == (0, sampler, 3)
+        assert 1 < event.perplexity < 1000
         assert event.held_out is not None
         assert 1 < event.held_out < 100
         assert event.seconds > 0
     assert result.figures == tuple(EpochFigures(e.epoch, e.perplexity, e.held_out) for e in events)
     per_epoch = (len(recipe.prepare(LYRICS).train) // 4 - 1) // 5
-    assert result.updates == 3 * per_epoch
+    assert (result.epoch, result.updates) == (3, 3 * per_epoch)
     assert (result.sampler, result.seed, result.recipe) == (sampler, 4, recipe)
     assert (result.corpus_name, result.corpus_sha256) == (LYRICS.name, LYRICS.sha256)
     assert result.openings == LYRICS.openings()
@@ -114,15 +127,10 @@ def test_an_event_is_fired_after_each_epoch_with_all_it_came_to(sampler: Sampler
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_snapshot_is_the_model_that_a_shorter_training_gives(sampler: Sampler) -> None:
-    snapshots: list[Checkpoint] = []
-    train(
-        LYRICS,
-        replace(SMALL, num_epochs=3),
-        sampler,
-        seed=0,
-        device=CPU,
-        on_epoch=lambda event: snapshots.append(event.snapshot()),
-    )
+    events: list[EpochEnd] = []
+    run(sampler, replace(SMALL, num_epochs=3), events=events)
+    snapshots = snapshots_of(events)
+    assert len(snapshots) == 3
     for epochs, snapshot in enumerate(snapshots, start=1):
         shorter = run(sampler, replace(SMALL, num_epochs=epochs))
         assert equal(snapshot, shorter)
@@ -133,19 +141,20 @@ def test_a_snapshot_is_the_model_that_a_shorter_training_gives(sampler: Sampler)
 def test_held_out_perplexity_is_that_of_reading_it_once_from_start_to_end(
     sampler: Sampler,
 ) -> None:
-    snapshots: list[Checkpoint] = []
-    result = train(
-        SONGS,
-        SMALL,
-        sampler,
-        seed=0,
-        device=CPU,
-        on_epoch=lambda event: snapshots.append(event.snapshot()),
-    )
+    events: list[EpochEnd] = []
+    result = run(sampler, SMALL, SONGS, events=events)
+    snapshots = snapshots_of(events)
     material = SMALL.prepare(SONGS)
     indices = material.vocabulary.encode(material.held_out)
     for snapshot, figures in zip(snapshots, result.figures, strict=True):
-        losses = list(ByHand(snapshot).losses(indices[:-1], indices[1:]))
+        by_hand = ByHand(snapshot)
+        met = set(material.vocabulary.encode(material.train))
+        by_hand.forget([i for i in range(len(material.vocabulary)) if i not in met])
+        once = Counter(material.train)
+        share = sum(times == 1 for times in once.values()) / len(material.train)
+        losses = list(by_hand.losses(indices[:-1], indices[1:], share))
+        assert 0 < share < 0.5
+        assert set(indices) - met
         assert figures.held_out == pytest.approx(math.exp(sum(losses) / len(losses)), rel=1e-4)
 
 
@@ -189,9 +198,9 @@ def test_nothing_is_reported_of_what_is_not_held_out() -> None:
 
 
 def test_a_perplexity_too_large_for_a_float_is_infinite() -> None:
-    assert _perplexity(math.log(5)) == pytest.approx(5)
-    assert _perplexity(1e4) == math.inf
-    assert _perplexity(math.nan) == math.inf
+    assert perplexity(math.log(5)) == pytest.approx(5)
+    assert perplexity(1e4) == math.inf
+    assert perplexity(math.nan) == math.inf
 
 
 # What is learned from
@@ -217,7 +226,7 @@ def test_the_held_out_tenth_is_never_trained_on(sampler: Sampler, optimizer: Any
 
 
 def test_a_model_learns_its_text_and_writes_it() -> None:
-    recipe = replace(SMALL, num_hiddens=32, num_epochs=12, lr=1e-2)
+    recipe = replace(SMALL, network=replace(SMALL.network, num_hiddens=32), num_epochs=12, lr=1e-2)
     for sampler in SAMPLERS:
         events: list[EpochEnd] = []
         writer = Writer(run(sampler, recipe, events=events))
@@ -290,14 +299,14 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit_and_another_gives_anothe
 def parameters(*gradients: list[float] | None) -> list[torch.Tensor]:
     result = []
     for gradient in gradients:
-        parameter = torch.zeros(2, requires_grad=True)
-        parameter.grad = None if gradient is None else torch.tensor(gradient)
+        parameter = torch.zeros(1, 2, requires_grad=True)
+        parameter.grad = None if gradient is None else torch.tensor([gradient])
         result.append(parameter)
     return result
 
 
 def gradients(of: list[torch.Tensor]) -> list[list[float] | None]:
-    return [None if p.grad is None else p.grad.tolist() for p in of]
+    return [None if p.grad is None else p.grad[0].tolist() for p in of]
 
 
 def test_gradients_whose_common_norm_is_too_large_are_scaled_to_it_together() -> None:
@@ -323,14 +332,20 @@ def test_gradients_of_zero_stay_zero() -> None:
 
 
 @pytest.mark.parametrize("theta", [1e-2, 0.5, 3.0])
-def test_clipping_does_what_torchs_own_does(theta: float) -> None:
-    generator = torch.Generator().manual_seed(0)
-    values = [torch.randn(5, 3, generator=generator) for _ in range(4)]
-    ours = [torch.zeros(5, 3, requires_grad=True) for _ in values]
-    theirs = [torch.zeros(5, 3, requires_grad=True) for _ in values]
-    for value, mine, other in zip(values, ours, theirs, strict=True):
-        mine.grad, other.grad = value.clone(), value.clone()
+def test_clipping_does_what_torchs_own_does_to_each_model_alone(theta: float) -> None:
+    chance = torch.Generator().manual_seed(0)
+    shapes = [(5, 3), (7,), (2, 4)]
+    ours = [torch.zeros(3, *shape, requires_grad=True) for shape in shapes]
+    for mine in ours:
+        mine.grad = torch.randn(mine.shape, generator=chance)
+        mine.grad[1] *= 1e-3  # so that one model is clipped and another is not
+    before = [[mine.grad[i].clone() for mine in ours if mine.grad is not None] for i in range(3)]
     clip_gradients(ours, theta)
-    torch.nn.utils.clip_grad_norm_(theirs, theta)
-    for mine, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine.grad, other.grad, rtol=1e-5, atol=1e-8)
+    for model, its in enumerate(before):
+        theirs = [torch.zeros_like(gradient, requires_grad=True) for gradient in its]
+        for one, gradient in zip(theirs, its, strict=True):
+            one.grad = gradient.clone()
+        torch.nn.utils.clip_grad_norm_(theirs, theta)
+        for mine, one in zip(ours, theirs, strict=True):
+            assert mine.grad is not None
+            torch.testing.assert_close(mine.grad[model], one.grad, rtol=1e-5, atol=1e-8)

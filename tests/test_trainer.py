@@ -1,9 +1,11 @@
 """Training pairs, and doing without torch until then."""
 
+import multiprocessing
 import pkgutil
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +16,15 @@ from factories import SMALL, TEXT, make_corpus
 
 import core.lyrics
 from core.errors import CorpusTooShort, SettingsError
+from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Sampler
-from core.retrain.trainer import Order, train_pairs
+from core.retrain.trainer import Order, Saves, train_pairs
 from core.rnn.device import Wanted
-from core.rnn.train import EpochEnd, train
+from core.rnn.run import Entry
+from core.rnn.train import EpochEnd, Start, train
 
 LYRICS = make_corpus(text=TEXT[:640])
-Events = list[tuple[int, EpochEnd]]
 MODULES = ["core.retrain.trainer", "core.lyrics"] + [
     f"core.lyrics.{module.name}" for module in pkgutil.iter_modules(core.lyrics.__path__)
 ]
@@ -44,33 +47,35 @@ def python(program: str) -> str:
     return done.stdout.strip()
 
 
+def trained(order: Order) -> list[Sequence[Checkpoint]]:
+    return train_pairs(replace(order, device="cpu", processes=1))
+
+
 def test_each_pair_has_one_model_a_sampler_and_seeds_count_up() -> None:
-    events: Events = []
-    order = Order(LYRICS, SMALL, num_pairs=3, seed=7, device="cpu")
-    pairs = train_pairs(order, lambda pair, event: events.append((pair, event)))
-    assert order.num_models == 6
+    starts: list[Start] = []
+    events: list[EpochEnd] = []
+    order = Order(LYRICS, SMALL, num_pairs=3, seed=7, device="cpu", processes=1)
+    pairs = train_pairs(order, on_start=starts.append, on_epoch=events.append)
+    assert order.models == [
+        (pair, sampler, 6 + pair) for pair in (1, 2, 3) for sampler in ("random", "consecutive")
+    ]
     assert [[(c.sampler, c.seed) for c in pair] for pair in pairs] == [
         [("random", seed), ("consecutive", seed)] for seed in (7, 8, 9)
     ]
-    assert [(pair, event.sampler, event.epoch) for pair, event in events] == [
-        (pair, sampler, epoch)
-        for pair in (1, 2, 3)
-        for sampler in ("random", "consecutive")
-        for epoch in (1, 2)
+    assert [(event.epoch, event.index) for event in events] == [
+        (epoch, index) for epoch in (1, 2) for index in range(6)
     ]
-    for pair, checkpoints in enumerate(pairs, start=1):
-        for checkpoint in checkpoints:
-            fired = [
-                event.perplexity
-                for number, event in events
-                if (number, event.sampler) == (pair, checkpoint.sampler)
-            ]
-            assert [figures.perplexity for figures in checkpoint.figures] == fired
+    assert all(event.sampler == order.models[event.index][1] for event in events)
+    assert [(start.device.type, start.processes, start.epoch) for start in starts] == [
+        ("cpu", 1, 0)
+    ]
+    for index, checkpoint in enumerate(one for pair in pairs for one in pair):
+        fired = [event.perplexity for event in events if event.index == index]
+        assert [figures.perplexity for figures in checkpoint.figures] == fired
 
 
 def test_a_pair_starts_from_one_set_of_weights_and_the_next_from_another() -> None:
-    order = Order(LYRICS, replace(SMALL, num_epochs=0), num_pairs=2, device="cpu")
-    (one, two), (three, four) = train_pairs(order, lambda pair, event: None)
+    (one, two), (three, four) = trained(Order(LYRICS, replace(SMALL, num_epochs=0), num_pairs=2))
     for name in one.weights:
         assert np.array_equal(one.weights[name], two.weights[name])
         assert np.array_equal(three.weights[name], four.weights[name])
@@ -79,29 +84,89 @@ def test_a_pair_starts_from_one_set_of_weights_and_the_next_from_another() -> No
 
 @pytest.mark.parametrize("samplers", [("consecutive",), ("consecutive", "random")])
 def test_samplers_are_trained_in_the_order_given(samplers: tuple[Sampler, ...]) -> None:
-    order = Order(LYRICS, SMALL, samplers=samplers, device="cpu")
-    (pair,) = train_pairs(order, lambda pair, event: None)
-    assert tuple(checkpoint.sampler for checkpoint in pair) == samplers
-    assert order.num_models == len(samplers)
+    order = Order(LYRICS, SMALL, samplers=samplers, num_pairs=2)
+    for pair in trained(order):
+        assert tuple(checkpoint.sampler for checkpoint in pair) == samplers
+    assert [sampler for _, sampler, _ in order.models] == [*samplers, *samplers]
 
 
 def test_a_model_of_a_pair_is_the_one_that_its_seed_gives_alone() -> None:
-    order = Order(LYRICS, SMALL, num_pairs=2, seed=3, device="cpu")
-    pairs = train_pairs(order, lambda pair, event: None)
-    alone = train(LYRICS, SMALL, "consecutive", seed=4, device=torch.device("cpu"))
+    pairs = trained(Order(LYRICS, SMALL, num_pairs=2, seed=3))
+    (alone,) = train(
+        LYRICS, SMALL, [Entry("consecutive", 4)], device=torch.device("cpu"), processes=1
+    )
     assert pairs[1][1].to_bytes() == alone.to_bytes()
 
 
+def test_in_processes_of_their_own_models_are_the_same_to_the_bit() -> None:
+    order = Order(LYRICS, SMALL, num_pairs=2, device="cpu", processes=1)
+    starts: list[Start] = []
+    events: list[EpochEnd] = []
+    shared = train_pairs(
+        replace(order, processes=3), on_start=starts.append, on_epoch=events.append
+    )
+    files = [[one.to_bytes() for one in pair] for pair in shared]
+    assert files == [[one.to_bytes() for one in pair] for pair in train_pairs(order)]
+    assert starts[0].processes == 3
+    assert [(event.epoch, event.index) for event in events] == [
+        (epoch, index) for epoch in (1, 2) for index in range(4)
+    ]
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_process_that_is_ended_from_outside_is_named_and_leaves_none_behind(
+    index: int,
+) -> None:
+    order = Order(LYRICS, replace(SMALL, num_epochs=50), device="cpu", processes=2)
+
+    def end_them(event: EpochEnd) -> None:
+        if event.index == index:
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
+
+    with pytest.raises(ChildProcessError, match="a training process ended"):
+        train_pairs(order, on_epoch=end_them)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_order_is_known_by_what_it_trains_and_not_by_where() -> None:
+    order = Order(LYRICS, SMALL)
+    assert re.fullmatch("[0-9a-f]{12}", order.key)
+    assert replace(order, device="cpu", processes=2).key == order.key
+    others = [
+        replace(order, corpus=make_corpus(text=TEXT[:641])),
+        replace(order, recipe=replace(SMALL, lr=1.0)),
+        replace(order, samplers=("random",)),
+        replace(order, samplers=("consecutive", "random")),
+        replace(order, num_pairs=2),
+        replace(order, seed=1),
+    ]
+    assert len({order.key, *(other.key for other in others)}) == 1 + len(others)
+
+
+def test_what_is_saved_of_an_order_is_forgotten_alone(tmp_path: Path) -> None:
+    saves, orders = Saves(tmp_path), [Order(LYRICS, SMALL, seed=seed) for seed in (0, 1)]
+    for order in orders:
+        train_pairs(replace(order, device="cpu", processes=1), saves=saves.of(order))
+        assert len(list(saves.of(order).iterdir())) == 2
+    saves.forget(orders[0])
+    saves.forget(orders[0])
+    assert not saves.of(orders[0]).exists()
+    assert len(list(saves.of(orders[1]).iterdir())) == 2
+
+
 def test_what_training_refuses_comes_through() -> None:
-    with pytest.raises(CorpusTooShort):
-        train_pairs(Order(Corpus("short", "分开"), SMALL, device="cpu"), lambda pair, event: None)
+    for processes in (1, 2):
+        with pytest.raises(CorpusTooShort):
+            train_pairs(Order(Corpus("short", "分开"), SMALL, device="cpu", processes=processes))
     absent: dict[Wanted, bool] = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     for device in [name for name, is_there in absent.items() if not is_there]:
         with pytest.raises(SettingsError, match="LYRICBOT_DEVICE"):
-            train_pairs(Order(LYRICS, SMALL, device=device), lambda pair, event: None)
+            train_pairs(Order(LYRICS, SMALL, device=device))
 
 
 def test_the_list_of_modules_is_not_empty() -> None:
@@ -125,7 +190,7 @@ from core.retrain.trainer import Order, train_pairs
 writer = Writer(make_checkpoint())
 assert writer.write(writer.read_prefix("分开"), seed=0).text.startswith("分开")
 try:
-    train_pairs(Order(make_corpus(), SMALL), print)
+    train_pairs(Order(make_corpus(), SMALL))
 except TrainerMissing as error:
     print(error)
 """

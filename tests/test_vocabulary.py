@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.lyrics.vocabulary import Vocabulary
+from core.lyrics.vocabulary import PIECE, Vocabulary
 
 
 @given(text=st.text(), has_unknown=st.booleans())
@@ -57,3 +57,22 @@ def test_it_holds_its_characters_and_nothing_else() -> None:
     assert "分开" not in vocabulary
     assert 0 not in vocabulary
     assert "" not in vocabulary
+
+
+@given(text=st.text(), other=st.text(), has_unknown=st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_an_array_holds_what_a_list_holds(text: str, other: str, has_unknown: bool) -> None:
+    vocabulary = Vocabulary.of(text, has_unknown=has_unknown)
+    if has_unknown or set(other) <= set(text):
+        assert vocabulary.encode_array(other).tolist() == vocabulary.encode(other)
+    else:
+        with pytest.raises(KeyError):
+            vocabulary.encode_array(other)
+
+
+def test_a_long_text_is_encoded_piece_by_piece() -> None:
+    text = "".join(chr(0x4E00 + i % 3001) for i in range(2 * PIECE + 7))
+    vocabulary = Vocabulary.of(text[:2000])
+    array = vocabulary.encode_array(text)
+    assert array.dtype.itemsize == 4
+    assert array.tolist() == vocabulary.encode(text)

@@ -1,6 +1,6 @@
 """Writing with one model: what it reads, what it writes, and what it refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,15 +15,23 @@ from core.errors import DecodingError, PrefixEmpty, PrefixError, PrefixTooLong, 
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
 from core.lyrics.decoding import Decoding
-from core.lyrics.recipe import ARTICLE, DEFAULT
+from core.lyrics.recipe import ARTICLE, DEFAULT, Network, Recipe
 from core.lyrics.vocabulary import Vocabulary
-from core.lyrics.writer import MAX_LINE, MAX_PREFIX, Prefix, Writer
+from core.lyrics.writer import BATCH, MAX_LINE, MAX_PREFIX, Lyric, Prefix, Writer
+from core.rnn.cells import CELLS
 from core.rnn.model import RNNModel
+from core.rnn.run import Entry
 from core.rnn.train import train
 
 SPACED = "分开 不等\n的 雨落\n月光 照 进\n" * 30
 LIKELIEST = Decoding(temperature=0.0, lines=8)
-SMALL_ARTICLE = replace(ARTICLE, num_hiddens=24)
+SMALL_ARTICLE = replace(ARTICLE, network=replace(ARTICLE.network, num_hiddens=24))
+NETWORKS = {
+    f"{cell}{kind}": Network(cell=cell, num_hiddens=16, num_embed=width, tied=tied, start="scaled")
+    for cell in CELLS
+    for kind, width, tied in (("", None, False), (" embedded", 9, False), (" tied", 16, True))
+}
+networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 
 def chain(*then: str, unknown: float = 0.0, characters: str = "\n 分开雨") -> Writer:
@@ -44,7 +52,7 @@ def chain(*then: str, unknown: float = 0.0, characters: str = "\n 分开雨") ->
         replace(
             make_checkpoint(),
             vocabulary=vocabulary,
-            recipe=replace(SMALL, num_hiddens=size),
+            recipe=replace(SMALL, network=replace(SMALL.network, num_hiddens=size)),
             weights={
                 "W_xh": 20 * np.eye(size, dtype=np.float32),  # tanh gives 1 and 0: the last one
                 "W_hh": np.zeros((size, size), np.float32),
@@ -61,29 +69,30 @@ def by_hand(
 ) -> str:
     """What torch's model writes after `read`, always the likeliest but what `mask` names."""
     vocabulary = checkpoint.vocabulary
-    net = RNNModel(
-        len(vocabulary), checkpoint.recipe.num_hiddens, start="scaled", generator=torch.Generator()
-    )
-    net.load_state_dict({k: torch.from_numpy(v) for k, v in checkpoint.weights.items()})
+    net = RNNModel(len(vocabulary), checkpoint.recipe.network, [torch.Generator()])
+    net.load_state_dict({k: torch.from_numpy(v)[None] for k, v in checkpoint.weights.items()})
     written = ""
     with torch.no_grad():
-        logits, state = net(torch.tensor([vocabulary.encode(read)]), net.begin_state(1))
+        logits, state = net(torch.tensor([[vocabulary.encode(read)]]), net.begin_state(1))
         while go_on(written):
-            scores = logits[-1, : len(vocabulary.characters)].clone()
+            scores = logits[0, -1, : len(vocabulary.characters)].clone()
             for character in mask(written):
                 scores[vocabulary.characters.index(character)] = -torch.inf
             written += vocabulary.characters[int(scores.argmax())]
-            logits, state = net(torch.tensor([vocabulary.encode(written[-1])]), state)
+            logits, state = net(torch.tensor([[vocabulary.encode(written[-1])]]), state)
     return written
 
 
 # Against the network that learned
 
 
-@pytest.mark.parametrize("seed", range(5))
+@networks
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("prefix", ["分开", "不分开", "月", "我把歌唱给你听 分开"])
-def test_it_writes_what_torchs_model_writes_by_the_articles_way(seed: int, prefix: str) -> None:
-    checkpoint = make_checkpoint(seed=seed, recipe=SMALL_ARTICLE)
+def test_it_writes_what_torchs_model_writes_by_the_articles_way(
+    network: Network, seed: int, prefix: str
+) -> None:
+    checkpoint = make_checkpoint(seed=seed, recipe=replace(ARTICLE, network=network))
     writer = Writer(checkpoint)
     lyric = writer.write(writer.read_prefix(prefix), seed=0)
     expected = by_hand(checkpoint, prefix, lambda written: len(written) < 50, lambda _: "")
@@ -91,9 +100,12 @@ def test_it_writes_what_torchs_model_writes_by_the_articles_way(seed: int, prefi
     assert lyric.decoding == ARTICLE.decoding
 
 
+@networks
 @pytest.mark.parametrize("seed", range(5))
-def test_it_writes_what_torchs_model_writes_from_the_start_of_a_line(seed: int) -> None:
-    checkpoint = make_checkpoint(seed=seed, text=SPACED)
+def test_it_writes_what_torchs_model_writes_from_the_start_of_a_line(
+    network: Network, seed: int
+) -> None:
+    checkpoint = make_checkpoint(seed=seed, recipe=replace(SMALL, network=network), text=SPACED)
     writer = Writer(checkpoint)
     decoding = Decoding(temperature=0.0, characters=60)
     lyric = writer.write(writer.read_prefix("分开"), seed=0, decoding=decoding)
@@ -101,9 +113,13 @@ def test_it_writes_what_torchs_model_writes_from_the_start_of_a_line(seed: int) 
     assert lyric.text == ("分开" + expected).rstrip("\n")
 
 
+@networks
 @pytest.mark.parametrize("seed", range(8))
-def test_its_lines_are_torchs_likeliest_without_empty_lines_and_doubled_spaces(seed: int) -> None:
-    checkpoint = make_checkpoint(seed=seed, text="分 开\n雨\n" * 100)
+def test_its_lines_are_torchs_likeliest_without_empty_lines_and_doubled_spaces(
+    network: Network, seed: int
+) -> None:
+    recipe = replace(SMALL, network=network)
+    checkpoint = make_checkpoint(seed=seed, recipe=recipe, text="分 开\n雨\n" * 100)
     writer = Writer(checkpoint)
     lyric = writer.write(writer.read_prefix("分"), seed=0, decoding=replace(LIKELIEST, lines=4))
 
@@ -202,7 +218,10 @@ def test_a_model_of_the_first_characters_suggests_only_what_it_knows() -> None:
     first, rest = "分开的雨\n不分开吧\n" * 1_000, "月光照进\n我们唱歌\n后来的人\n" * 2_000
     corpus = Corpus("long", first + rest)
     recipe = replace(SMALL_ARTICLE, num_epochs=0)
-    writer = Writer(train(corpus, recipe, "random", seed=0, device=torch.device("cpu")))
+    (checkpoint,) = train(
+        corpus, recipe, [Entry("random", 0)], device=torch.device("cpu"), processes=1
+    )
+    writer = Writer(checkpoint)
     with pytest.raises(PrefixUnknown) as caught:
         writer.read_prefix("🎵")
     for suggestion in caught.value.suggestions:
@@ -346,10 +365,95 @@ def test_threads_that_share_a_writer_write_what_each_would_alone() -> None:
     assert len({lyric.text for lyric in alone}) > 30
 
 
-def test_writing_leaves_the_weights_as_they_were() -> None:
-    checkpoint = make_checkpoint()
+@networks
+def test_writing_leaves_the_weights_as_they_were(network: Network) -> None:
+    checkpoint = make_checkpoint(recipe=replace(SMALL, network=network))
     before = checkpoint.to_bytes()
-    writer = Writer(checkpoint)
+    writer = Writer(replace(checkpoint, unseen="雨"))
     for seed in range(3):
         writer.write(writer.read_prefix("分开"), seed=seed)
     assert checkpoint.to_bytes() == before
+
+
+# Many at once
+
+
+def one_by_one(
+    writer: Writer, prefixes: Sequence[Prefix], seeds: Sequence[int], decoding: Decoding | None
+) -> list[Lyric]:
+    jobs = zip(prefixes, seeds, strict=True)
+    return [writer.write(prefix, seed=seed, decoding=decoding) for prefix, seed in jobs]
+
+
+@networks
+@pytest.mark.parametrize("temperature", [0.0, 0.8], ids=["likeliest", "drawn"])
+@pytest.mark.parametrize("characters", [None, 30], ids=["lines", "characters"])
+def test_many_at_once_are_what_each_is_alone_in_their_order(
+    network: Network, temperature: float, characters: int | None
+) -> None:
+    recipe = replace(SMALL, network=network)
+    writer = Writer(make_checkpoint(seed=2, recipe=recipe, text=SPACED))
+    typed = ["分开", "月", "雨落 不等", "分开", "光照 进", "月光", "分" * 50, "开"] * 3
+    prefixes = [writer.read_prefix(one) for one in typed]
+    seeds = [i % 9 for i in range(len(typed))]
+    decoding = Decoding(temperature=temperature, lines=4, characters=characters)
+    together = writer.write_many(prefixes, seeds=seeds, decoding=decoding)
+    assert together == one_by_one(writer, prefixes, seeds, decoding)
+    assert [lyric.prefix for lyric in together] == [prefix.text for prefix in prefixes]
+    assert [lyric.seed for lyric in together] == seeds
+    assert all(lyric.decoding == decoding for lyric in together)
+    assert len({lyric.text for lyric in together}) > len(set(typed)) * (temperature > 0)
+
+
+def test_beside_one_that_ends_early_and_one_that_ends_late_a_lyric_is_the_same() -> None:
+    writer = chain("雨\n", "\n雨", "分开", "开分")
+    typed = ["雨", "分", "雨", "分分分", "雨"]
+    prefixes = [writer.read_prefix(one) for one in typed]
+    texts = [one.text for one in writer.write_many(prefixes, seeds=range(5), decoding=LIKELIEST)]
+    lines = "\n".join(["雨"] * 7)
+    assert texts == [
+        f"雨\n{lines}",
+        f"{'分开' * 20}\n{lines}",
+        f"雨\n{lines}",
+        f"分分{'分开' * 19}\n{lines}",
+        f"雨\n{lines}",
+    ]
+
+
+@pytest.mark.parametrize("equally_long", [True, False])
+@pytest.mark.parametrize("number", [BATCH, BATCH + 1, 2 * BATCH + 44])
+def test_more_than_fit_a_batch_are_all_written_in_their_order(
+    number: int, equally_long: bool
+) -> None:
+    writer = Writer(make_checkpoint())
+    typed = ["分开", "月光", "雨落"] if equally_long else ["分开", "月", "我把歌"]
+    prefixes = [writer.read_prefix(typed[i % 3]) for i in range(number)]
+    seeds = [1000 + i for i in range(number)]
+    decoding = Decoding(temperature=0.8, lines=2)
+    lyrics = writer.write_many(prefixes, seeds=seeds, decoding=decoding)
+    assert [(lyric.prefix, lyric.seed) for lyric in lyrics] == [
+        (prefix.text, seed) for prefix, seed in zip(prefixes, seeds, strict=True)
+    ]
+    some = [0, 1, BATCH - 1, *range(BATCH, number)][:30]
+    alone = one_by_one(writer, [prefixes[i] for i in some], [seeds[i] for i in some], decoding)
+    assert [lyrics[i] for i in some] == alone
+
+
+@pytest.mark.parametrize("recipe", [SMALL, SMALL_ARTICLE], ids=["lines", "characters"])
+def test_of_nothing_nothing_is_written(recipe: Recipe) -> None:
+    assert Writer(make_checkpoint(recipe=recipe)).write_many([], seeds=[]) == []
+
+
+def test_many_are_written_as_the_recipe_says_unless_told_otherwise() -> None:
+    writer = Writer(make_checkpoint())
+    prefixes = [writer.read_prefix("分开")] * 3
+    lyrics = writer.write_many(prefixes, seeds=[1, 2, 1])
+    assert lyrics == one_by_one(writer, prefixes, [1, 2, 1], None)
+    assert lyrics[0] == lyrics[2] != lyrics[1]
+    assert {lyric.decoding for lyric in lyrics} == {DEFAULT.decoding}
+
+
+def test_many_of_lines_are_refused_by_a_model_that_learned_no_line_ends() -> None:
+    writer = Writer(make_checkpoint(recipe=SMALL_ARTICLE))
+    with pytest.raises(DecodingError, match="recipe article learned no line ends"):
+        writer.write_many([Prefix("分开")] * 2, seeds=[0, 1], decoding=LIKELIEST)

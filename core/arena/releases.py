@@ -155,8 +155,8 @@ class Releases:
                 "pair_id": pair_id,
                 "sampler": checkpoint.sampler,
                 "file_sha256": sha256,
-                "perplexity": checkpoint.figures[-1].perplexity,
-                "held_out_perplexity": checkpoint.figures[-1].held_out,
+                "perplexity": checkpoint.reached.perplexity,
+                "held_out_perplexity": checkpoint.reached.held_out,
             }
             for checkpoint, sha256 in zip(pair, shas, strict=True)
         ]

@@ -19,10 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from core.errors import CheckpointError
-from core.lyrics.recipe import SAMPLERS, Recipe, Sampler
+from core.lyrics.cells import GATES
+from core.lyrics.recipe import SAMPLERS, Network, Recipe, Sampler
 from core.lyrics.vocabulary import Vocabulary
 
-FORMAT = "lyricbot 1"
+FORMAT = "lyricbot 2"
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -39,17 +40,23 @@ class EpochFigures:
 class Checkpoint:
     """A trained model, with all it takes to write with it and to say where it comes from."""
 
-    weights: Weights = field(repr=False)  # W_xh, W_hh, b_h, W_hq, b_q
+    weights: Weights = field(repr=False)  # as weight_shapes names them
     vocabulary: Vocabulary = field(repr=False)
     recipe: Recipe
     sampler: Sampler
     seed: int
-    updates: int
+    epoch: int  # whose weights these are; the figures may go on for some epochs
+    updates: int  # until then
     corpus_name: str
     corpus_sha256: str
     openings: tuple[str, ...]  # prefixes that suit it
     figures: tuple[EpochFigures, ...] = field(repr=False)
     unseen: str = ""  # characters of the vocabulary that it never learned from
+
+    @property
+    def reached(self) -> EpochFigures:
+        """The figures of the epoch whose weights these are."""
+        return next(one for one in self.figures if one.epoch == self.epoch)
 
     def to_bytes(self) -> bytes:
         """The whole file."""
@@ -60,6 +67,7 @@ class Checkpoint:
             "recipe": self.recipe.to_json(),
             "sampler": self.sampler,
             "seed": self.seed,
+            "epoch": self.epoch,
             "updates": self.updates,
             "corpus_name": self.corpus_name,
             "corpus_sha256": self.corpus_sha256,
@@ -67,7 +75,7 @@ class Checkpoint:
             "unseen": self.unseen,
             "figures": [asdict(one) for one in self.figures],
         }
-        about["sha256"] = _digest(about, weights)
+        about["sha256"] = digest_of(about, weights)
         # One key: safetensors keeps metadata in a map whose order changes from run to run.
         return save(weights, {FORMAT: json.dumps(about, ensure_ascii=False, sort_keys=True)})
 
@@ -84,17 +92,20 @@ class Checkpoint:
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                about = json.loads((file.metadata() or {}).get(FORMAT, "null"))
+                metadata = file.metadata() or {}
+                about = json.loads(metadata.get(FORMAT, "null"))
                 weights = {name: file.get_tensor(name) for name in sorted(file.keys())}
         except (OSError, SafetensorError, ValueError) as error:
             raise CheckpointError(
                 f"{path}: cannot be read as a model ({error}). Restore it, or train again."
             ) from error
+        if about is None and any(key.startswith(FORMAT.split()[0]) for key in metadata):
+            raise CheckpointError(f"{path}: made by another version of lyricbot. Train again.")
         if about is None:
             raise CheckpointError(f"{path}: not a model of this project ({FORMAT}).")
         try:
             checkpoint = cls._from(about, weights)
-            whole = about.pop("sha256") == _digest(about, weights) and checkpoint._fits()
+            whole = about.pop("sha256") == digest_of(about, weights) and checkpoint._fits()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{path}: its description cannot be read ({error!r}). Train again."
@@ -114,6 +125,7 @@ class Checkpoint:
             recipe=recipe,
             sampler=about["sampler"],
             seed=about["seed"],
+            epoch=about["epoch"],
             updates=about["updates"],
             corpus_name=about["corpus_name"],
             corpus_sha256=about["corpus_sha256"],
@@ -123,15 +135,25 @@ class Checkpoint:
         )
 
     def _fits(self) -> bool:
-        size, hiddens = len(self.vocabulary), self.recipe.num_hiddens
-        shapes = {
-            "W_xh": (size, hiddens),
-            "W_hh": (hiddens, hiddens),
-            "b_h": (hiddens,),
-            "W_hq": (hiddens, size),
-            "b_q": (size,),
-        }
+        shapes = weight_shapes(self.recipe.network, len(self.vocabulary))
         return {name: weight.shape for name, weight in self.weights.items()} == shapes
+
+
+def weight_shapes(network: Network, size: int) -> dict[str, tuple[int, ...]]:
+    """The weights of a network that knows `size` characters, each with its shape."""
+    hiddens, width = network.num_hiddens, network.num_embed
+    gates = GATES[network.cell] * hiddens
+    shapes: dict[str, tuple[int, ...]] = {
+        "W_xh": (size if width is None else width, gates),
+        "W_hh": (hiddens, gates),
+        "b_h": (gates,),
+        "b_q": (size,),
+    }
+    if width is not None:
+        shapes["E"] = (size, width)
+    if not network.tied:
+        shapes["W_hq"] = (hiddens, size)
+    return shapes
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -148,7 +170,7 @@ def write_aside(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _digest(about: dict[str, Any], weights: Weights) -> str:
+def digest_of(about: dict[str, Any], weights: Weights) -> str:
     """Of the description and the weights: no bit of either changes unseen."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, weight in weights.items():

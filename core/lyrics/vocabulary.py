@@ -4,6 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
+PIECE = 2**16  # characters that are encoded at once
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -46,6 +51,24 @@ class Vocabulary:
         if not self.has_unknown:
             return [self._indices[character] for character in text]
         return [self._indices.get(character, len(self.characters)) for character in text]
+
+    def encode_array(self, text: str) -> NDArray[np.int32]:
+        """The same for a long text: four bytes a character, and little more on the way.
+
+        Raises:
+            KeyError: as `encode` does.
+        """
+        codes = np.array([ord(character) for character in self.characters], np.uint32)
+        result = np.empty(len(text), np.int32)
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE]
+            points = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4")
+            found = np.minimum(codes.searchsorted(points), max(len(codes) - 1, 0))
+            missing = codes[found] != points if len(codes) else np.ones(len(points), bool)
+            if missing.any() and not self.has_unknown:
+                raise KeyError(piece[int(missing.argmax())])
+            result[start : start + PIECE] = np.where(missing, len(codes), found)
+        return result
 
     def decode(self, indices: Iterable[int]) -> str:
         """The text that `indices` stand for."""

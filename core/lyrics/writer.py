@@ -1,5 +1,6 @@
 """Writes lyrics with one trained model, in numpy: the bot's host needs no torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +9,13 @@ from numpy.typing import NDArray
 from core.errors import DecodingError, PrefixEmpty, PrefixTooLong, PrefixUnknown
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.decoding import Decoding, choose
+from core.lyrics.pen import Network, Pen
 
 MAX_PREFIX = 50
 MAX_LINE = 40  # a model that never ends its line is made to
 SUGGESTIONS = 3
+BATCH = 256  # lyrics at a time: what they work on stays in the cache
+DRAWN = 64  # numbers drawn at once
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,14 @@ class Writer:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self.vocabulary = checkpoint.vocabulary
-        self._W_xh, self._W_hh, self._b_h, self._W_hq, self._b_q = (
-            np.ascontiguousarray(checkpoint.weights[name], dtype=np.float32)
-            for name in ("W_xh", "W_hh", "b_h", "W_hq", "b_q")
-        )
         # Where lines are kept, a lyric begins where a line begins.
         self._keeps_lines = "\n" in self.vocabulary
         self._line_end = self.vocabulary.encode("\n")[0] if self._keeps_lines else -1
-        self._never = self.vocabulary.encode(checkpoint.unseen)
-        if self.vocabulary.unknown is not None:
-            self._never.append(self.vocabulary.unknown)
         self._breaks = self.vocabulary.encode([c for c in "\n " if c in self.vocabulary])
+        never = self.vocabulary.encode(checkpoint.unseen)
+        if self.vocabulary.unknown is not None:
+            never.append(self.vocabulary.unknown)
+        self._network = Network(checkpoint, never)
 
     def read_prefix(self, text: str) -> Prefix:
         """What this model makes of a prefix that a person typed: the characters it knows.
@@ -78,72 +79,120 @@ class Writer:
         Raises:
             DecodingError: where lines are asked of a model that learned no line ends.
         """
+        (lyric,) = self.write_many([prefix], seeds=[seed], decoding=decoding)
+        return lyric
+
+    def write_many(
+        self, prefixes: Sequence[Prefix], *, seeds: Sequence[int], decoding: Decoding | None = None
+    ) -> list[Lyric]:
+        """Write a lyric for each prefix and seed, many at a time.
+
+        Beside others a lyric is what it is alone, unless two characters are within a rounding
+        error of each other.
+
+        Raises:
+            DecodingError: where lines are asked of a model that learned no line ends.
+        """
         decoding = decoding or self.checkpoint.recipe.decoding
         if decoding.characters is None and not self._keeps_lines:
             raise DecodingError(
                 f"A model of recipe {self.checkpoint.recipe.name} learned no line ends: "
                 f"ask for a number of characters, not of lines."
             )
-        chance = np.random.default_rng(seed)
-        read = ("\n" if self._keeps_lines else "") + prefix.text
-        state = np.zeros_like(self._b_h)  # (hiddens,)
-        for index in self.vocabulary.encode(read):
-            state = self._step(index, state)
-        if decoding.characters is not None:
-            written = self._characters(state, decoding, chance)
-        else:
-            written = self._lines(prefix.text, state, decoding, chance)
-        text = prefix.text + self.vocabulary.decode(written)
-        return Lyric(text.rstrip("\n"), prefix.text, seed, decoding)
+        lyrics: list[Lyric] = []
+        for first in range(0, len(prefixes), BATCH):
+            some = prefixes[first : first + BATCH]
+            chance = _Chance(seeds[first : first + BATCH], decoding)
+            pen = self._read([prefix.text for prefix in some])
+            if decoding.characters is not None:
+                written = self._characters(pen, decoding, chance)
+            else:
+                written = self._lines(pen, some, decoding, chance)
+            for prefix, seed, indices in zip(some, seeds[first:], written, strict=False):
+                text = prefix.text + self.vocabulary.decode(indices)
+                lyrics.append(Lyric(text.rstrip("\n"), prefix.text, seed, decoding))
+        return lyrics
 
     def _knows(self, character: str) -> bool:
         return character in self.vocabulary and character not in self.checkpoint.unseen
 
-    def _characters(
-        self, state: NDArray[np.float32], decoding: Decoding, chance: np.random.Generator
-    ) -> list[int]:
-        written: list[int] = []
+    def _read(self, texts: Sequence[str]) -> Pen:
+        """A pen that has read the texts, a row each."""
+        begin = "\n" if self._keeps_lines else ""
+        codes = [self.vocabulary.encode(begin + text) for text in texts]
+        longest = max(map(len, codes))
+        if all(len(code) == longest for code in codes):
+            pen = Pen(self._network, len(texts))
+            for column in zip(*codes, strict=True):
+                pen.read(np.array(column))
+            return pen
+        alone = []
+        for code in codes:
+            alone.append(Pen(self._network, 1))
+            for index in code:
+                alone[-1].read(np.array([index]))
+        return Pen.of(alone)
+
+    def _characters(self, pen: Pen, decoding: Decoding, chance: "_Chance") -> list[list[int]]:
+        columns = []
         for _ in range(decoding.characters or 0):
-            logits = self._logits(state)
-            written.append(choose(logits, decoding.temperature, chance))
-            state = self._step(written[-1], state)
-        return written
+            columns.append(choose(pen.logits(), decoding.temperature, chance.draws()))
+            pen.read(columns[-1])
+        if not columns:
+            return [[]] * pen.lyrics
+        rows: list[list[int]] = np.stack(columns, axis=1).tolist()
+        return rows
 
     def _lines(
-        self,
-        prefix: str,
-        state: NDArray[np.float32],
-        decoding: Decoding,
-        chance: np.random.Generator,
-    ) -> list[int]:
-        written: list[int] = []
-        line, length, after_break = 1, len(prefix), False
-        while True:
-            logits = self._logits(state)
-            if after_break or length == MAX_LINE - 1:
-                logits[self._breaks] = -np.inf  # no empty line, no space at an end or doubled
-            ended = length >= MAX_LINE
-            index = self._line_end if ended else choose(logits, decoding.temperature, chance)
-            if index == self._line_end:
-                if line == decoding.lines:
-                    return written
-                line, length = line + 1, 0
-            else:
-                length += 1
-            after_break = index in self._breaks
-            written.append(index)
-            state = self._step(index, state)
+        self, pen: Pen, prefixes: Sequence[Prefix], decoding: Decoding, chance: "_Chance"
+    ) -> list[list[int]]:
+        written: list[list[int]] = [[] for _ in prefixes]
+        at = np.arange(len(prefixes))  # which lyric each row of the pen is
+        line = np.ones(len(at), int)
+        length = np.array([len(prefix.text) for prefix in prefixes])
+        after_break = np.zeros(len(at), bool)
+        while len(at):
+            logits = pen.logits()
+            held = (after_break | (length == MAX_LINE - 1)).nonzero()[0]
+            logits[held[:, None], self._breaks] = -np.inf  # no empty line, no space at its ends
+            index = choose(logits, decoding.temperature, chance.draws())
+            index[length >= MAX_LINE] = self._line_end
+            ends = index == self._line_end
+            going = ~(ends & (line == decoding.lines))
+            if not going.all():
+                pen, chance = pen.only(going), chance.only(going)
+                at, line, length, index, ends = (
+                    one[going] for one in (at, line, length, index, ends)
+                )
+            line += ends
+            length = np.where(ends, 0, length + 1)
+            after_break = np.isin(index, self._breaks)
+            for lyric, one in zip(at.tolist(), index.tolist(), strict=True):
+                written[lyric].append(one)
+            pen.read(index)
+        return written
 
-    def _step(self, index: int, state: NDArray[np.float32]) -> NDArray[np.float32]:
-        """H_t = tanh(W_xh[x_t] + H_{t-1} W_hh + b_h), all (hiddens,)."""
-        state = state @ self._W_hh
-        state += self._W_xh[index]
-        state += self._b_h
-        return np.tanh(state, out=state)
 
-    def _logits(self, state: NDArray[np.float32]) -> NDArray[np.float32]:
-        """O_t = H_t W_hq + b_q, (vocabulary,); -inf for what was never learned."""
-        logits: NDArray[np.float32] = state @ self._W_hq
-        logits += self._b_q
-        logits[self._never] = -np.inf
-        return logits
+class _Chance:
+    """What is drawn for each lyric, by its own seed: the same alone and beside others."""
+
+    def __init__(self, seeds: Sequence[int], decoding: Decoding) -> None:
+        self._generators = [np.random.default_rng(s) for s in seeds] if decoding.draws else []
+        self._drawn = np.empty((len(seeds), 0))
+        self._next = 0
+
+    def draws(self) -> NDArray[np.float64]:
+        """One number a lyric, from 0 to below 1."""
+        if not self._generators:
+            return np.empty(0)
+        if self._next == self._drawn.shape[1]:
+            self._drawn, self._next = np.stack([g.random(DRAWN) for g in self._generators]), 0
+        self._next += 1
+        return self._drawn[:, self._next - 1]
+
+    def only(self, rows: NDArray[np.bool_]) -> "_Chance":
+        """Of those lyrics only."""
+        if self._generators:
+            self._generators = [self._generators[i] for i in rows.nonzero()[0]]
+            self._drawn = self._drawn[rows]
+        return self

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from core.lyrics.recipe import Recipe
+
 Minibatch = tuple[Tensor, Tensor]
 
 
@@ -29,9 +31,9 @@ def random_batches(
     """One pass over `indices` (length,) in pieces, in an order drawn by `generator`."""
     num_pieces = (len(indices) - 1) // num_steps  # the last piece needs a successor
     order = torch.randperm(num_pieces, generator=generator).to(indices.device)
-    starts = order[:, None] * num_steps + torch.arange(num_steps, device=indices.device)
+    steps = torch.arange(num_steps, device=indices.device)
     for i in range(0, num_pieces - batch_size + 1, batch_size):
-        rows = starts[i : i + batch_size]  # (batch, steps)
+        rows = order[i : i + batch_size, None] * num_steps + steps  # (batch, steps)
         yield indices[rows], indices[rows + 1]
 
 
@@ -43,9 +45,12 @@ def consecutive_batches(indices: Tensor, batch_size: int, num_steps: int) -> Ite
         yield rows[:, i : i + num_steps], rows[:, i + 1 : i + num_steps + 1]
 
 
-def updates_per_epoch(length: int, batch_size: int, num_steps: int) -> int:
-    """How many minibatches an epoch has, for both samplers: those of one consecutive pass.
+def updates_per_epoch(length: int, recipe: Recipe) -> int:
+    """How many minibatches an epoch on `length` characters has, for both samplers.
 
-    The two do not always give the same number; what is compared gets the same number of updates.
+    What is compared gets the same number of updates: that of a consecutive pass from the last
+    place it may begin at. A random pass never has fewer.
     """
-    return (length // batch_size - 1) // num_steps
+    if recipe.offset == "drawn":
+        length -= recipe.num_steps - 1
+    return (length // recipe.batch_size - 1) // recipe.num_steps

@@ -1,163 +1,171 @@
-"""Trains one model. Fires an event an epoch; whoever calls decides what to print, draw or save."""
+"""Trains models side by side, in step, until they have learned enough.
+
+After each epoch all models are judged together: the mean of their held-out losses says whether the
+epoch was the best so far, and when to stop. So the models of a pair end at the same update.
+
+Fires an event at the start and one a model and epoch; whoever calls decides what to print or draw.
+"""
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from core.lyrics.checkpoint import Checkpoint, EpochFigures
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Material, Recipe, Sampler
-from core.rnn.batches import Minibatch, consecutive_batches, random_batches, updates_per_epoch
-from core.rnn.model import RNNModel
+from core.rnn.batches import updates_per_epoch
+from core.rnn.crew import Crew
+from core.rnn.device import Products, choose_products
+from core.rnn.run import Arrays, Entry
 
-PIECE = 1024  # characters whose logits are held at once while measuring
+
+@dataclass(frozen=True)
+class Start:
+    """What is fired once, before the first epoch."""
+
+    device: torch.device
+    products: Products
+    processes: int
+    threads: int  # of each process; 0 where the device is not the CPU
+    epoch: int  # how many epochs an interrupted training had made; 0: it begins
 
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """What is fired after each epoch."""
+    """What is fired after each epoch of each model."""
 
+    index: int  # of the model among the entries
     sampler: Sampler
     epoch: int  # from 1
-    num_epochs: int
+    num_epochs: int  # at most
     perplexity: float  # of what was trained on, as it went
     held_out: float | None  # of what was not; None where nothing is held out
     seconds: float  # this epoch's updates; the reading of the held-out text is left out
-    snapshot: Callable[[], Checkpoint]  # the model as it stands now
+    checkpoint: Checkpoint | None  # the model as it stands; every recipe.report_every epochs
 
 
 def train(
     corpus: Corpus,
     recipe: Recipe,
-    sampler: Sampler,
+    entries: Sequence[Entry],
     *,
-    seed: int,
     device: torch.device,
+    processes: int | None = None,
+    saves: Path | None = None,
+    on_start: Callable[[Start], None] = lambda event: None,
     on_epoch: Callable[[EpochEnd], None] = lambda event: None,
-) -> Checkpoint:
-    """Train a model on `corpus` by `recipe`, drawing minibatches by `sampler`.
+) -> list[Checkpoint]:
+    """Train a model for each of `entries` on `corpus` by `recipe`.
 
-    The same seed gives the same start weights to both samplers, and on one machine the same model.
+    Args:
+        corpus: the text.
+        recipe: every setting but the sampler.
+        entries: sampler and seed of each model. The same seed gives the same start weights to both
+            samplers, and on one machine the same model.
+        device: where to compute. On a CPU each model is computed alone, in as many processes as
+            there are cores; elsewhere all are computed as one batch.
+        processes: another number of processes; 1: this one.
+        saves: a folder to keep what is needed to go on after an interruption, and to go on from.
+        on_start: is told how the work is shared out.
+        on_epoch: is told what came of each epoch.
+
+    Returns:
+        A checkpoint an entry, in their order: the weights of the epoch whose mean held-out loss is
+        least, or those of the last where the recipe has no patience.
 
     Raises:
         CorpusTooShort: where the corpus does not fill a minibatch.
+        CheckpointError: where a file in `saves` cannot be read.
+        ChildProcessError: where a process was ended from outside.
     """
     material = recipe.prepare(corpus)
-    run = _Run(material, recipe, sampler, seed, device)
-    figures: list[EpochFigures] = []
-
-    def snapshot() -> Checkpoint:
-        return Checkpoint(
-            weights={k: v.detach().cpu().numpy().copy() for k, v in run.model.named_parameters()},
-            vocabulary=material.vocabulary,
-            recipe=recipe,
-            sampler=sampler,
-            seed=seed,
-            updates=len(figures) * run.updates_per_epoch,
-            corpus_name=corpus.name,
-            corpus_sha256=corpus.sha256,
-            openings=corpus.openings(),
-            figures=tuple(figures),
-            unseen=material.unseen,
-        )
-
-    for epoch in range(1, recipe.num_epochs + 1):
-        began = time.perf_counter()
-        perplexity = run.epoch()
-        seconds = time.perf_counter() - began
-        held_out = run.perplexity(material.held_out) if len(material.held_out) > 1 else None
-        figures.append(EpochFigures(epoch, perplexity, held_out))
-        on_epoch(
-            EpochEnd(sampler, epoch, recipe.num_epochs, perplexity, held_out, seconds, snapshot)
-        )
-    return snapshot()
-
-
-class _Run:
-    """The state of one training: the model, its optimiser, and where the sampler is."""
-
-    def __init__(
-        self, material: Material, recipe: Recipe, sampler: Sampler, seed: int, device: torch.device
-    ) -> None:
-        self._material, self._recipe, self._sampler = material, recipe, sampler
-        self._device = device
-        self._indices = torch.tensor(material.vocabulary.encode(material.train), device=device)
-        self.updates_per_epoch = updates_per_epoch(
-            len(self._indices), recipe.batch_size, recipe.num_steps
-        )
-        # Made on the CPU, so that every device starts alike. The order of pieces has a generator
-        # of its own: what one sampler draws must not move the other's start weights.
-        self.model = RNNModel(
-            len(material.vocabulary),
-            recipe.num_hiddens,
-            start=recipe.start,
-            generator=torch.Generator().manual_seed(seed),
-        ).to(device)
-        self._parameters = list(self.model.parameters())
-        self._optimizer = (
-            torch.optim.SGD(self._parameters, lr=recipe.lr)
-            if recipe.optimizer == "sgd"
-            else torch.optim.Adam(self._parameters, lr=recipe.lr)
-        )
-        self._order = torch.Generator().manual_seed(seed)
-        self._minibatches = self._passes()
-
-    def _passes(self) -> Iterator[tuple[Minibatch, bool]]:
-        """Minibatches without end, each with whether its state begins at zero."""
-        size, steps = self._recipe.batch_size, self._recipe.num_steps
+    products = choose_products(device, recipe.products)
+    crew = Crew(corpus, recipe, entries, device, products.dtype, processes=processes, saves=saves)
+    with closing(crew):
+        figures = crew.history()
+        epoch = min(map(len, figures))
+        on_start(Start(device, products, crew.processes, crew.threads, epoch))
         while True:
-            if self._sampler == "random":
-                for minibatch in random_batches(self._indices, size, steps, self._order):
-                    yield minibatch, True
-            else:
-                for i, minibatch in enumerate(consecutive_batches(self._indices, size, steps)):
-                    yield minibatch, i == 0
-
-    def epoch(self) -> float:
-        """Make one epoch's updates; the perplexity of what they read, as they went."""
-        total = torch.zeros((), device=self._device)
-        state = self.model.begin_state(self._recipe.batch_size)
-        for _ in range(self.updates_per_epoch):
-            (X, Y), begins = next(self._minibatches)
-            state = self.model.begin_state(len(X)) if begins else state.detach()
-            logits, state = self.model(X, state)
-            loss = cross_entropy(logits, Y.T.reshape(-1))
-            self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            clip_gradients(self._parameters, self._recipe.clip)
-            self._optimizer.step()
-            total += loss.detach()
-        return _perplexity(total.item() / self.updates_per_epoch)
-
-    @torch.no_grad()
-    def perplexity(self, text: str) -> float:
-        """Of `text`, read once from start to end with the state carried."""
-        indices = torch.tensor(self._material.vocabulary.encode(text), device=self._device)
-        state, total = self.model.begin_state(1), 0.0
-        for start in range(0, len(indices) - 1, PIECE):
-            piece = indices[start : start + PIECE + 1]  # with the last one's successor
-            logits, state = self.model(piece[None, :-1], state)
-            total += cross_entropy(logits, piece[1:], reduction="sum").item()
-        return _perplexity(total / (len(indices) - 1))
+            epoch = min(map(len, figures))
+            best, over = judge(figures, epoch, recipe)
+            if over:
+                break
+            epoch += 1
+            behind = [i for i, its in enumerate(figures) if len(its) < epoch]
+            reports = epoch % recipe.report_every == 0
+            for index, done in crew.learn(behind, with_weights=reports):
+                figures[index].append(done.figures)
+                snapshot = done.weights and _checkpoint(
+                    corpus, material, recipe, entries[index], done.weights, epoch, figures[index]
+                )
+                on_epoch(
+                    EpochEnd(
+                        index,
+                        entries[index].sampler,
+                        epoch,
+                        recipe.num_epochs,
+                        done.figures.perplexity,
+                        done.figures.held_out,
+                        done.seconds,
+                        snapshot or None,
+                    )
+                )
+            best, over = judge(figures, epoch, recipe)
+            crew.settle(behind, keep=recipe.patience is not None and best == epoch, save=over)
+        return [
+            _checkpoint(corpus, material, recipe, entry, weights, best, its)
+            for entry, weights, its in zip(entries, crew.results(), figures, strict=True)
+        ]
 
 
-def clip_gradients(parameters: Sequence[Tensor], theta: float) -> None:
-    """Scale all gradients by min(1, theta / norm), where norm is that of all of them together.
+def judge(
+    figures: Sequence[Sequence[EpochFigures]], epoch: int, recipe: Recipe
+) -> tuple[int, bool]:
+    """Which of the first `epoch` epochs is the best for all models, and whether to stop there.
 
-    Source: Dive into Deep Learning, first edition, section 6.4; Pascanu, Mikolov and Bengio 2013.
+    Without patience, or where no held-out loss is a number, the best is the last.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.sqrt(sum((g * g).sum() for g in gradients))  # type: ignore[arg-type]
-    scale = (theta / norm).clamp(max=1.0)  # on the device: nothing waits for its value
-    for gradient in gradients:
-        gradient *= scale
+    over = epoch >= recipe.num_epochs
+    if recipe.patience is None or epoch == 0:
+        return epoch, over
+    losses = [fmean(_loss(its[e]) for its in figures) for e in range(epoch)]
+    least = min(losses)
+    if not math.isfinite(least):
+        return epoch, over
+    best = losses.index(least) + 1
+    return best, over or epoch - best >= recipe.patience
 
 
-def _perplexity(mean_loss: float) -> float:
-    """exp of the mean cross-entropy in nats; infinite where that does not fit a float."""
-    return math.exp(mean_loss) if mean_loss < 700 else math.inf
+def _loss(figures: EpochFigures) -> float:
+    ppl = figures.held_out
+    return math.log(ppl) if ppl is not None and math.isfinite(ppl) else math.inf
+
+
+def _checkpoint(
+    corpus: Corpus,
+    material: Material,
+    recipe: Recipe,
+    entry: Entry,
+    weights: Arrays,
+    epoch: int,
+    figures: Sequence[EpochFigures],
+) -> Checkpoint:
+    return Checkpoint(
+        weights=weights,
+        vocabulary=material.vocabulary,
+        recipe=recipe,
+        sampler=entry.sampler,
+        seed=entry.seed,
+        epoch=epoch,
+        updates=epoch * updates_per_epoch(len(material.train), recipe),
+        corpus_name=corpus.name,
+        corpus_sha256=corpus.sha256,
+        openings=corpus.openings(),
+        figures=tuple(figures),
+        unseen=material.unseen,
+    )

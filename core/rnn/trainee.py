@@ -1,0 +1,164 @@
+"""Models in training, with what came of each epoch and the best weights so far, kept on disk.
+
+What is kept makes a training that was killed at any moment go on, and end with the same models,
+bit for bit on the same machine: weights, averages, the optimiser's moments, figures, best weights.
+Chance and the schedule follow from how many updates were made; an epoch begins with fresh states.
+"""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from core.errors import CheckpointError
+from core.lyrics.checkpoint import EpochFigures, write_aside
+from core.rnn.run import Arrays, Run
+
+FORMAT = "lyricbot training 1"
+SECONDS_BETWEEN_SAVES = 2.0
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """What one model's epoch came to."""
+
+    figures: EpochFigures
+    seconds: float  # of the epoch's updates, shared out to the models that made them together
+    weights: Arrays | None  # where they were asked for
+
+
+class Trainee:
+    """A run that goes epoch by epoch, told after each whether it was the best so far."""
+
+    def __init__(self, run: Run, file: Path | None = None) -> None:
+        """Begin, or go on from what `file` holds.
+
+        Raises:
+            CheckpointError: if the file is not what a trainee of these models wrote.
+        """
+        self.run = run
+        self.figures: list[list[EpochFigures]] = [[] for _ in run.entries]
+        self.best_epoch = 0
+        self._best: list[Arrays] = []
+        self._file = file
+        self._saved = time.monotonic()
+        if file is not None and file.exists():
+            self._restore(file)
+
+    def history(self) -> list[list[EpochFigures]]:
+        """The figures of each model's epochs so far."""
+        return [list(figures) for figures in self.figures]
+
+    def learn(self, *, with_weights: bool) -> list[EpochDone]:
+        """One more epoch; what it came to for each model."""
+        began = time.perf_counter()
+        losses = self.run.learn()
+        seconds = (time.perf_counter() - began) / len(losses)
+        held_out: Sequence[float | None] = self.run.measure() or [None] * len(losses)
+        weights: Sequence[Arrays | None] = [None] * len(losses)
+        if with_weights:
+            weights = self.run.weights()
+        done = []
+        for figures, loss, apart, its in zip(self.figures, losses, held_out, weights, strict=True):
+            ppl = None if apart is None else perplexity(apart)
+            figures.append(EpochFigures(self.run.epoch, perplexity(loss), ppl))
+            done.append(EpochDone(figures[-1], seconds, its))
+        return done
+
+    def settle(self, *, keep: bool, save: bool) -> None:
+        """Close the epoch: keep its weights where told to, and go to disk when it is time.
+
+        `save` goes to disk whatever the time.
+        """
+        if keep:
+            self.best_epoch, self._best = self.run.epoch, self.run.weights()
+        if self._file is not None and (
+            save or time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES
+        ):
+            write_aside(self._file, self._to_bytes())
+            self._saved = time.monotonic()
+
+    def result(self) -> list[Arrays]:
+        """The weights of the best epoch, model by model; those of the start before any."""
+        return self._best or self.run.weights()
+
+    def _to_bytes(self) -> bytes:
+        about = {
+            "entries": [asdict(entry) for entry in self.run.entries],
+            "epoch": self.run.epoch,
+            "best_epoch": self.best_epoch,
+            "figures": [[asdict(one) for one in figures] for figures in self.figures],
+        }
+        tensors = {name: t.detach().cpu().contiguous() for name, t in self._live().items()}
+        for i, best in enumerate(self._best):
+            tensors |= {f"best.{i}.{name}": torch.from_numpy(w) for name, w in best.items()}
+        # Equal tensors may share memory, which safetensors refuses: no two of these do.
+        return save(tensors, {FORMAT: json.dumps(about)})
+
+    def _live(self) -> dict[str, Tensor]:
+        """Every tensor that an update changes."""
+        run = self.run
+        live = {f"model.{name}": p.data for name, p in run.model.named_parameters()}
+        if run.average is not run.model:
+            live |= {f"average.{name}": p.data for name, p in run.average.named_parameters()}
+        for name, parameter in run.model.named_parameters():
+            moments = run.optimizer.state[parameter]
+            live |= {f"optimizer.{name}.{key}": value for key, value in moments.items()}
+        return live
+
+    def _restore(self, file: Path) -> None:
+        try:
+            raw = file.read_bytes()
+            about, tensors = _read(raw), load(raw)
+            if about["entries"] != [asdict(entry) for entry in self.run.entries]:
+                raise ValueError("of other models")
+            self._put(tensors)
+        except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{file}: the interrupted training cannot go on from it ({error!r}). "
+                f"Remove the file or train with --fresh, and it begins anew."
+            ) from error
+        self.run.epoch, self.best_epoch = about["epoch"], about["best_epoch"]
+        self.figures = [[EpochFigures(**one) for one in its] for its in about["figures"]]
+
+    def _put(self, tensors: dict[str, Tensor]) -> None:
+        run, device = self.run, next(self.run.model.parameters()).device
+        for name, parameter in run.model.named_parameters():
+            start = f"optimizer.{name}."
+            for key in [key for key in tensors if key.startswith(start)]:
+                # Adam's count of steps stays where Adam put it: on the CPU, unless it is fused.
+                value = tensors[key].to(device)
+                run.optimizer.state[parameter][key.removeprefix(start)] = value
+        for name, mine in self._live().items():
+            mine.copy_(tensors[name])
+        self._best = [
+            {
+                key.split(".", 2)[2]: tensors[key].numpy()
+                for key in sorted(tensors)
+                if key.startswith(f"best.{i}.")
+            }
+            for i in range(len(run.entries))
+        ]
+        if not all(self._best):
+            self._best = []
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    """The description in a file's header."""
+    length = int.from_bytes(raw[:8], "little")
+    metadata = json.loads(raw[8 : 8 + length]).get("__metadata__") or {}
+    about: dict[str, Any] = json.loads(metadata[FORMAT])
+    return about
+
+
+def perplexity(mean_loss: float) -> float:
+    """exp of the mean cross-entropy in nats; infinite where that does not fit a float."""
+    return math.exp(mean_loss) if mean_loss < 700 else math.inf

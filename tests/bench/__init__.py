@@ -1,0 +1,1 @@
+"""Measures lyricbot beside the article's code and torch.nn: ratios, all of one run."""
