@@ -138,6 +138,22 @@ def test_the_length_a_recipe_asks_for_always_gives_a_minibatch(
     assert updates_per_epoch(batch * (steps + 1) - 1, reading(batch, steps)) == 0
 
 
+@given(batch=st.integers(1, 8), steps=st.integers(1, 9), more=st.integers(0, 90), data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_wherever_a_drawn_pass_begins_both_samplers_have_an_epochs_updates(
+    batch: int, steps: int, more: int, data: st.DataObject
+) -> None:
+    recipe = replace(reading(batch, steps), offset="drawn")
+    length = batch * (steps + 1) + steps - 1 + more
+    updates = updates_per_epoch(length, recipe)
+    assert updates >= 1
+    text = torch.arange(length)[data.draw(st.integers(0, steps - 1)) :]
+    assert len(list(consecutive_batches(text, batch, steps))) >= updates
+    assert len(list(random_batches(text, batch, steps, seeded()))) >= updates
+    latest = torch.arange(length)[steps - 1 :]
+    assert len(list(consecutive_batches(latest, batch, steps))) == updates
+
+
 def rows(first: int, second: int) -> Tensor:
     return torch.stack([torch.arange(first, first + 6), torch.arange(second, second + 6)])
 

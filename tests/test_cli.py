@@ -28,7 +28,7 @@ def run(*arguments: str, stdin: str = "", **settings: str) -> subprocess.Complet
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=900,
     )
 
 

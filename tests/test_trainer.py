@@ -98,21 +98,6 @@ def test_a_model_of_a_pair_is_the_one_that_its_seed_gives_alone() -> None:
     assert pairs[1][1].to_bytes() == alone.to_bytes()
 
 
-def test_in_processes_of_their_own_models_are_the_same_to_the_bit() -> None:
-    order = Order(LYRICS, SMALL, num_pairs=2, device="cpu", processes=1)
-    starts: list[Start] = []
-    events: list[EpochEnd] = []
-    shared = train_pairs(
-        replace(order, processes=3), on_start=starts.append, on_epoch=events.append
-    )
-    files = [[one.to_bytes() for one in pair] for pair in shared]
-    assert files == [[one.to_bytes() for one in pair] for pair in train_pairs(order)]
-    assert starts[0].processes == 3
-    assert [(event.epoch, event.index) for event in events] == [
-        (epoch, index) for epoch in (1, 2) for index in range(4)
-    ]
-
-
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_process_that_is_ended_from_outside_is_named_and_leaves_none_behind(
     index: int,

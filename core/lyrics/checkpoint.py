@@ -119,6 +119,9 @@ class Checkpoint:
         recipe = Recipe.from_json(about["recipe"])
         if about["sampler"] not in SAMPLERS:
             raise ValueError(f"sampler {about['sampler']!r}")
+        figures = tuple(EpochFigures(**one) for one in about["figures"])
+        if figures and about["epoch"] not in [one.epoch for one in figures]:
+            raise ValueError(f"epoch {about['epoch']}")
         return cls(
             weights=weights,
             vocabulary=Vocabulary(about["vocabulary"], recipe.has_unknown),
@@ -131,7 +134,7 @@ class Checkpoint:
             corpus_sha256=about["corpus_sha256"],
             openings=tuple(about["openings"]),
             unseen=about["unseen"],
-            figures=tuple(EpochFigures(**one) for one in about["figures"]),
+            figures=figures,
         )
 
     def _fits(self) -> bool:

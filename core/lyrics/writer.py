@@ -136,8 +136,9 @@ class Writer:
     def _characters(self, pen: Pen, decoding: Decoding, chance: "_Chance") -> list[list[int]]:
         columns = []
         for _ in range(decoding.characters or 0):
+            if columns:
+                pen.read(columns[-1])
             columns.append(choose(pen.logits(), decoding.temperature, chance.draws()))
-            pen.read(columns[-1])
         if not columns:
             return [[]] * pen.lyrics
         rows: list[list[int]] = np.stack(columns, axis=1).tolist()

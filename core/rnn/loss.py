@@ -33,23 +33,21 @@ class ProjectionLoss(Function):
         ctx: Any, H: Tensor, W_hq: Tensor, b_q: Tensor, targets: Tensor, dtype: torch.dtype
     ) -> Tensor:
         """The mean loss of each model in nats (models,); `dtype` is that of the products."""
-        rows = H.shape[1]
         H, W_hq = H.to(dtype), W_hq.to(dtype)
         O = torch.baddbmm(b_q.to(dtype)[:, None], H, W_hq).to(b_q.dtype)
-        which = targets[..., None]
-        O -= O.amax(2, keepdim=True)  # so that exp overflows for none
-        target = O.gather(2, which)
-        total = O.exp_().sum(2, keepdim=True)
-        O /= total * rows
-        O.scatter_add_(2, which, O.new_full(which.shape, -1 / rows))
-        ctx.save_for_backward(H, W_hq, O.to(dtype), O.sum(1))
-        return (total.log() - target).mean((1, 2))
+        logarithms, which = torch.log_softmax(O, 2), targets[..., None]
+        loss = -logarithms.gather(2, which).mean((1, 2))
+        dO = logarithms.exp_()  # S, whose place S - Y takes
+        dO.scatter_add_(2, which, dO.new_full(which.shape, -1.0))
+        ctx.save_for_backward(H, W_hq, dO.to(dtype), dO.sum(1))
+        return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of H, W_hq and b_q."""
         H, W_hq, dO, db_q = ctx.saved_tensors
+        above = above / H.shape[1]  # the n of the mean, left out of dO until here
         factor = above[:, None, None]
         dH = (dO @ W_hq.mT).to(db_q.dtype) * factor
         dW_hq = (H.mT @ dO).to(db_q.dtype) * factor

@@ -9,6 +9,8 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -102,7 +104,8 @@ class OtherHand:
 
     def ask(self, group: int, method: str, **arguments: Any) -> None:
         """Send it."""
-        self._connection.send((group, method, arguments))
+        with self._ended():
+            self._connection.send((group, method, arguments))
 
     def answer(self) -> Any:
         """Wait for it.
@@ -110,17 +113,23 @@ class OtherHand:
         Raises:
             ChildProcessError: if the process ended.
         """
-        try:
+        with self._ended():
             value, error = self._connection.recv()
+        if error is not None:
+            raise error
+        return value
+
+    @contextmanager
+    def _ended(self) -> Iterator[None]:
+        """Say so where nobody is at the other end."""
+        try:
+            yield
         except (EOFError, OSError) as ended:
             self._process.join()
             raise ChildProcessError(
                 f"a training process ended with code {self._process.exitcode}; "
                 f"start again, and it goes on from the last save"
             ) from ended
-        if error is not None:
-            raise error
-        return value
 
     def close(self) -> None:
         """End the process; what it saved is whole."""

@@ -130,15 +130,19 @@ class Trainee:
         self.figures = [[EpochFigures(**one) for one in its] for its in about["figures"]]
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
-        run, device = self.run, next(self.run.model.parameters()).device
-        for name, parameter in run.model.named_parameters():
+        run = self.run
+        moments: dict[int, dict[str, Tensor]] = {}
+        for index, (name, _) in enumerate(run.model.named_parameters()):
             start = f"optimizer.{name}."
-            for key in [key for key in tensors if key.startswith(start)]:
-                # Adam's count of steps stays where Adam put it: on the CPU, unless it is fused.
-                value = tensors[key].to(device)
-                run.optimizer.state[parameter][key.removeprefix(start)] = value
-        for name, mine in self._live().items():
-            mine.copy_(tensors[name])
+            its = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
+            moments[index] = its
+        groups = run.optimizer.state_dict()["param_groups"]
+        run.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        with torch.no_grad():
+            for kind, model in (("model", run.model), ("average", run.average)):
+                for name, parameter in model.named_parameters():
+                    if kind == "model" or model is not run.model:
+                        parameter.copy_(tensors[f"{kind}.{name}"])
         self._best = [
             {
                 key.split(".", 2)[2]: tensors[key].numpy()

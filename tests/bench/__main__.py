@@ -66,10 +66,9 @@ def main() -> None:
         lambda: learning.memory(size),
         writing.bot_start,
     )
-    with console.status("measuring …") as status:
-        for number, step in enumerate(steps, 1):
-            status.update(f"measuring, {number} of {len(steps)} …")
-            rows += step()
+    for number, step in enumerate(steps, 1):
+        console.print(f"measuring, {number} of {len(steps)} …")
+        rows += step()
     show(rows, console)
     keep(rows, about, options.out)
     console.print(f"Kept in {options.out}/bench.json and bench.png")

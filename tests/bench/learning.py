@@ -301,11 +301,11 @@ def memory(size: Size) -> list[Row]:
     """What a training holds at most, in a process of its own, as the text grows."""
     work = "memory as the text grows"
     rows, context = [], multiprocessing.get_context("spawn")
-    for length in size.characters[1:]:
+    for length in size.characters[-2:]:
         with context.Pool(1) as pool:
             megabytes = pool.apply(_peak, (length, size.vocabularies[0]))
         rows.append(Row(work, "lyricbot", megabytes, "MB at most", f"{length:,} characters"))
-    first, last = size.characters[1], size.characters[-1]
+    first, last = size.characters[-2:]
     growth = 2**20 * ((rows[-1].figure or 0) - (rows[0].figure or 0)) / (last - first)
     rows.append(Row(work, "lyricbot", growth, "bytes a character", "in UTF-8 the text has 3"))
     return rows

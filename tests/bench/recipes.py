@@ -163,7 +163,11 @@ def parts() -> Iterator[tuple[str, Recipe]]:
     yield "default without tied weights", replace(DEFAULT, network=replace(network, tied=False))
     yield "default, passes from the start", replace(DEFAULT, offset="none")
     yield "default, constant learning rate", replace(DEFAULT, schedule="constant")
-    yield "default, plain gradient descent at 10", replace(DEFAULT, optimizer="sgd", lr=10.0)
+    for lr in (0.5, 2.0):
+        yield (
+            f"default, plain gradient descent at {lr:g}",
+            replace(DEFAULT, optimizer="sgd", lr=lr, weight_decay=0.0),
+        )
     yield "default, products in float32", replace(DEFAULT, products="float32")
 
 
