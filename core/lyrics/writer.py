@@ -134,7 +134,7 @@ class Writer:
         return Pen.of(alone)
 
     def _characters(self, pen: Pen, decoding: Decoding, chance: "_Chance") -> list[list[int]]:
-        columns = []
+        columns: list[NDArray[np.intp]] = []
         for _ in range(decoding.characters or 0):
             if columns:
                 pen.read(columns[-1])
