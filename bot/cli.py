@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,6 +16,7 @@ from core.settings import Settings, load_settings
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.training_view import TrainingView
+    from core.lyrics.checkpoint import Checkpoint
     from core.lyrics.corpus import Corpus, Dropped
     from core.lyrics.recipe import Sampler
     from core.lyrics.writer import Writer
@@ -132,6 +133,8 @@ def train(
         device=settings.device,
     )
     publishes = out is None and sampler == SamplerName.both
+    for folder in filter(None, (out, plot and plot.parent)):
+        folder.mkdir(parents=True, exist_ok=True)
     if publishes:  # what is missing should be missed before the training, not after
         with_services(settings, lambda services: services.releases.current())
     saves = Saves(settings.checkpoints / "unfinished")
@@ -143,16 +146,12 @@ def train(
             order, saves=saves.of(order), on_start=view.start, on_epoch=view.epoch
         )
     view.done(trained)
-    if plot is not None:
-        from bot.pictures import draw_curves
-
-        draw_curves(trained, plot)
-        view.drawn(str(plot))
     if publishes:
         publishing = [(pair[0], pair[1]) for pair in trained]
         release = with_services(settings, lambda services: services.releases.publish(publishing))
         saves.forget(order)
         view.published(release.number)
+        _draw(trained, plot, view)
         return
     folder = out or settings.checkpoints / "unpublished"
     for number, pair in enumerate(trained, 1):
@@ -161,6 +160,7 @@ def train(
             one.save(file)
             view.saved(str(file), one.sampler, number)
     saves.forget(order)
+    _draw(trained, plot, view)
 
 
 @app.command()
@@ -263,6 +263,16 @@ async def _writers(services: "Services", samplers: "list[Sampler]") -> "list[Wri
     if release is None:
         raise NoRelease
     return [await services.releases.writer(release.pairs[0].model(s)) for s in samplers]
+
+
+def _draw(
+    trained: "Sequence[Sequence[Checkpoint]]", plot: Path | None, view: "TrainingView"
+) -> None:
+    if plot is not None:
+        from bot.pictures import draw_curves
+
+        draw_curves(trained, plot)
+        view.drawn(str(plot))
 
 
 def _show_corpus(corpus: "Corpus") -> None:

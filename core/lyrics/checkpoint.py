@@ -99,6 +99,10 @@ class Checkpoint:
             raise CheckpointError(
                 f"{path}: cannot be read as a model ({error}). Restore it, or train again."
             ) from error
+        if about is None and "lyricbot training 1" in metadata:
+            raise CheckpointError(
+                f"{path}: an interrupted training, not a model. The same `lyricbot train` goes on."
+            )
         if about is None and any(key.startswith(FORMAT.split()[0]) for key in metadata):
             raise CheckpointError(f"{path}: made by another version of lyricbot. Train again.")
         if about is None:

@@ -14,7 +14,7 @@ from core.lyrics.checkpoint import Checkpoint
 Floats = NDArray[np.float32]
 
 
-class Network:
+class Tables:
     """The weights of a checkpoint, as reading and writing want them."""
 
     def __init__(self, checkpoint: Checkpoint, never: Sequence[int] = ()) -> None:
@@ -35,20 +35,20 @@ class Network:
 class Pen:
     """The states of some lyrics, and room to work in."""
 
-    def __init__(self, network: Network, lyrics: int) -> None:
-        self._network = network
-        self._state = np.zeros((network.states, lyrics, network.hiddens), np.float32)
-        self._P, self._B = np.empty((2, lyrics, network.W_hh.shape[1]), np.float32)
-        self._logits = np.empty((lyrics, len(network.b_q)), np.float32)
+    def __init__(self, tables: Tables, lyrics: int) -> None:
+        self._tables = tables
+        self._state = np.zeros((tables.states, lyrics, tables.hiddens), np.float32)
+        self._P, self._B = np.empty((2, lyrics, tables.W_hh.shape[1]), np.float32)
+        self._logits = np.empty((lyrics, len(tables.b_q)), np.float32)
 
     @classmethod
     def of(cls, pens: Sequence["Pen"]) -> "Pen":
         """One pen for the lyrics of several."""
-        return cls._with(pens[0]._network, np.concatenate([pen._state for pen in pens], axis=1))
+        return cls._with(pens[0]._tables, np.concatenate([pen._state for pen in pens], axis=1))
 
     @classmethod
-    def _with(cls, network: Network, state: Floats) -> "Pen":
-        pen = cls(network, state.shape[1])
+    def _with(cls, tables: Tables, state: Floats) -> "Pen":
+        pen = cls(tables, state.shape[1])
         pen._state[:] = state
         return pen
 
@@ -59,18 +59,18 @@ class Pen:
 
     def only(self, rows: NDArray[np.bool_]) -> "Pen":
         """A pen for those lyrics only."""
-        return self._with(self._network, self._state[:, rows])
+        return self._with(self._tables, self._state[:, rows])
 
     def read(self, indices: NDArray[np.intp]) -> None:
         """Read a character for each lyric, (lyrics,)."""
-        network = self._network
-        np.take(network.rows, indices, axis=0, out=self._P, mode="clip")
-        np.matmul(self._state[0], network.W_hh, out=self._B)
-        self._B += network.b_h
-        network.step(self._P, self._B, self._state)
+        tables = self._tables
+        np.take(tables.rows, indices, axis=0, out=self._P, mode="clip")  # unbuffered
+        np.matmul(self._state[0], tables.W_hh, out=self._B)
+        self._B += tables.b_h
+        tables.step(self._P, self._B, self._state)
 
     def logits(self) -> Floats:
         """O = H W_hq + b_q (lyrics, vocabulary), to be overwritten; -inf where not to write."""
-        np.matmul(self._state[0], self._network.W_hq, out=self._logits)
-        self._logits += self._network.b_q
+        np.matmul(self._state[0], self._tables.W_hq, out=self._logits)
+        self._logits += self._tables.b_q
         return self._logits

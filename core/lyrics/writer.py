@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.errors import DecodingError, PrefixEmpty, PrefixTooLong, PrefixUnknown
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.decoding import Decoding, choose
-from core.lyrics.pen import Network, Pen
+from core.lyrics.pen import Pen, Tables
 
 MAX_PREFIX = 50
 MAX_LINE = 40  # a model that never ends its line is made to
@@ -49,7 +49,7 @@ class Writer:
         never = self.vocabulary.encode(checkpoint.unseen)
         if self.vocabulary.unknown is not None:
             never.append(self.vocabulary.unknown)
-        self._network = Network(checkpoint, never)
+        self._tables = Tables(checkpoint, never)
 
     def read_prefix(self, text: str) -> Prefix:
         """What this model makes of a prefix that a person typed: the characters it knows.
@@ -91,8 +91,11 @@ class Writer:
         error of each other.
 
         Raises:
+            ValueError: where there is not one seed a prefix.
             DecodingError: where lines are asked of a model that learned no line ends.
         """
+        if len(prefixes) != len(seeds):
+            raise ValueError(f"one seed a prefix is wanted, not {len(seeds)} for {len(prefixes)}")
         decoding = decoding or self.checkpoint.recipe.decoding
         if decoding.characters is None and not self._keeps_lines:
             raise DecodingError(
@@ -102,13 +105,14 @@ class Writer:
         lyrics: list[Lyric] = []
         for first in range(0, len(prefixes), BATCH):
             some = prefixes[first : first + BATCH]
-            chance = _Chance(seeds[first : first + BATCH], decoding)
+            their_seeds = seeds[first : first + BATCH]
+            chance = _Chance(their_seeds, decoding)
             pen = self._read([prefix.text for prefix in some])
             if decoding.characters is not None:
                 written = self._characters(pen, decoding, chance)
             else:
                 written = self._lines(pen, some, decoding, chance)
-            for prefix, seed, indices in zip(some, seeds[first:], written, strict=False):
+            for prefix, seed, indices in zip(some, their_seeds, written, strict=True):
                 text = prefix.text + self.vocabulary.decode(indices)
                 lyrics.append(Lyric(text.rstrip("\n"), prefix.text, seed, decoding))
         return lyrics
@@ -122,13 +126,13 @@ class Writer:
         codes = [self.vocabulary.encode(begin + text) for text in texts]
         longest = max(map(len, codes))
         if all(len(code) == longest for code in codes):
-            pen = Pen(self._network, len(texts))
+            pen = Pen(self._tables, len(texts))
             for column in zip(*codes, strict=True):
                 pen.read(np.array(column))
             return pen
         alone = []
         for code in codes:
-            alone.append(Pen(self._network, 1))
+            alone.append(Pen(self._tables, 1))
             for index in code:
                 alone[-1].read(np.array([index]))
         return Pen.of(alone)
@@ -161,7 +165,8 @@ class Writer:
             ends = index == self._line_end
             going = ~(ends & (line == decoding.lines))
             if not going.all():
-                pen, chance = pen.only(going), chance.only(going)
+                pen = pen.only(going)
+                chance.drop(~going)
                 at, line, length, index, ends = (
                     one[going] for one in (at, line, length, index, ends)
                 )
@@ -191,9 +196,8 @@ class _Chance:
         self._next += 1
         return self._drawn[:, self._next - 1]
 
-    def only(self, rows: NDArray[np.bool_]) -> "_Chance":
-        """Of those lyrics only."""
+    def drop(self, rows: NDArray[np.bool_]) -> None:
+        """Those lyrics are written."""
         if self._generators:
-            self._generators = [self._generators[i] for i in rows.nonzero()[0]]
-            self._drawn = self._drawn[rows]
-        return self
+            self._generators = [self._generators[i] for i in (~rows).nonzero()[0]]
+            self._drawn = self._drawn[~rows]

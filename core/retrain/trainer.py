@@ -81,7 +81,8 @@ def train_pairs(
 
     Raises:
         TrainerMissing: where torch is not installed.
-        CorpusTooShort, SettingsError (the device), CheckpointError (what was saved).
+        CorpusTooShort, SettingsError (the device), CheckpointError (what was saved),
+        ChildProcessError (a training process was ended from outside).
     """
     try:
         from core.rnn.device import choose_device

@@ -48,8 +48,9 @@ class Crew:
             mine = self._groups[first :: self.processes]
             groups = tuple(tuple(entries[i] for i in group) for group in mine)
             task = Task(corpus, recipe, groups, device, products, saves)
-            hand = OwnHand(task) if self.processes == 1 else OtherHand(task, self.threads)
-            self._hands.append(self._open.enter_context(closing(hand)))
+            kind = OwnHand if self.processes == 1 else OtherHand
+            hand: Hand = self._open.enter_context(closing(kind(task, self.threads)))
+            self._hands.append(hand)
 
     def history(self) -> list[list[EpochFigures]]:
         """The figures of each model's epochs so far."""
@@ -73,24 +74,24 @@ class Crew:
         for group in groups:
             self._answer(group)
 
-    def results(self) -> list[Arrays]:
-        """Each model's best weights."""
-        return self._of_all("result")
+    def results(self, best: int) -> list[Arrays]:
+        """Each model's weights after epoch `best`."""
+        return self._of_all("result", best=best)
 
     def close(self) -> None:
         """Stop at once."""
         self._open.close()
 
-    def _of_all(self, method: str) -> list:  # type: ignore[type-arg]
+    def _of_all(self, method: str, **arguments: int) -> list:  # type: ignore[type-arg]
         groups = range(len(self._groups))
         for group in groups:
-            self._ask(group, method)
+            self._ask(group, method, **arguments)
         return [one for group in groups for one in self._answer(group)]
 
     def _groups_of(self, models: Sequence[int]) -> list[int]:
         return [g for g, group in enumerate(self._groups) if not {*group}.isdisjoint(models)]
 
-    def _ask(self, group: int, method: str, **arguments: bool) -> None:
+    def _ask(self, group: int, method: str, **arguments: int) -> None:
         hand = self._hands[group % self.processes]
         hand.ask(group // self.processes, method, **arguments)
 

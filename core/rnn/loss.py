@@ -7,9 +7,9 @@ Backwards, with S = softmax(O) and Y the one-hot targets:
 
     dO = (S - Y) / rows      dH = dO W_hq^T      dW_hq = H^T dO      db_q = sum over rows of dO
 
-dO needs nothing from above but a factor, so it is made in the forward pass, in the place of O. The
-products may be in bfloat16, where the machine is good at it; sums and the softmax stay in the type
-of the weights.
+dO needs nothing from above but a factor, so it is made in the forward pass. The products may be in
+bfloat16, where the machine is good at it (b_q is then added in it too); the softmax and all sums
+are in the type of the weights.
 
 Source: Dive into Deep Learning, first edition, section 3.4 (the softmax and its derivative).
 """

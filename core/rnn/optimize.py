@@ -62,7 +62,8 @@ def move_average(
 ) -> None:
     """Move each average towards the weights of `update`, counted from 0.
 
-    The first few hundred weigh what a plain mean would give them, so that the start is forgotten.
+    Until that decay is reached, the last tenth or so of all updates weighs most: the start is
+    soon forgotten.
 
     Source: Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992.
     """

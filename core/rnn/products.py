@@ -1,7 +1,7 @@
 """Matrix products, in bfloat16 where the machine is good at it, and how rows lie for them.
 
-A product in bfloat16 takes its factors with 8 significant bits and adds up in float32. What it is
-added to, and all else, stays in the type of the weights.
+A product in bfloat16 takes its factors with 8 significant bits, adds up in float32 and gives its
+result with 8 bits again. What comes of that, and all else, is in the type of the weights.
 """
 
 from typing import Any

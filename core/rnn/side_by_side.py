@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +75,10 @@ class Hand(Protocol):
 class OwnHand:
     """Trainees in this process."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, threads: int) -> None:
+        self._threads = torch.get_num_threads()
+        if threads:
+            torch.set_num_threads(threads)
         self._trainees = task.trainees()
         self._asked: deque[tuple[int, str, dict[str, Any]]] = deque()
 
@@ -87,7 +91,8 @@ class OwnHand:
         return do(self._trainees, *self._asked.popleft())
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Nothing runs; torch has its threads back."""
+        torch.set_num_threads(self._threads)
 
 
 class OtherHand:
@@ -126,9 +131,11 @@ class OtherHand:
             yield
         except (EOFError, OSError) as ended:
             self._process.join()
+            code = self._process.exitcode
+            why = " (killed; often for lack of memory)" if code == -signal.SIGKILL else ""
             raise ChildProcessError(
-                f"a training process ended with code {self._process.exitcode}; "
-                f"start again, and it goes on from the last save"
+                f"a training process ended with code {code}{why}; the same training started "
+                f"again goes on from the last save, if there is one"
             ) from ended
 
     def close(self) -> None:
@@ -144,17 +151,22 @@ def serve(connection: Connection, task: Task, threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     trainees: list[Trainee] | None = None
-    try:
-        while True:
+    while True:
+        try:
             asked = connection.recv()
-            try:
-                if trainees is None:
-                    trainees = task.trainees()
-                connection.send((do(trainees, *asked), None))
-            except (LyricbotError, RuntimeError) as error:  # goes to whoever asked
-                connection.send((None, error))
-    except (EOFError, OSError):
-        return
+        except (EOFError, OSError):
+            return  # nobody asks any more
+        try:
+            trainees = task.trainees() if trainees is None else trainees
+            answer: tuple[Any, Exception | None] = (do(trainees, *asked), None)
+        except (LyricbotError, OSError) as error:  # they say what is wrong: to whoever asked
+            answer = (None, error)
+        except Exception as error:  # not every exception travels; this does, with its origin
+            answer = (None, RuntimeError("".join(traceback.format_exception(error))))
+        try:
+            connection.send(answer)
+        except OSError:
+            return
 
 
 def do(trainees: list[Trainee], group: int, method: str, arguments: dict[str, Any]) -> Any:

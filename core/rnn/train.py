@@ -43,7 +43,7 @@ class EpochEnd:
     sampler: Sampler
     epoch: int  # from 1
     num_epochs: int  # at most
-    perplexity: float  # of what was trained on, as it went
+    perplexity: float  # of what was trained on, as it went: under dropout and noise
     held_out: float | None  # of what was not; None where nothing is held out
     seconds: float  # this epoch's updates; the reading of the held-out text is left out
     checkpoint: Checkpoint | None  # the model as it stands; every recipe.report_every epochs
@@ -100,9 +100,17 @@ def train(
             reports = epoch % recipe.report_every == 0
             for index, done in crew.learn(behind, with_weights=reports):
                 figures[index].append(done.figures)
-                snapshot = done.weights and _checkpoint(
-                    corpus, material, recipe, entries[index], done.weights, epoch, figures[index]
-                )
+                snapshot = None
+                if done.weights is not None:
+                    snapshot = _checkpoint(
+                        corpus,
+                        material,
+                        recipe,
+                        entries[index],
+                        done.weights,
+                        epoch,
+                        figures[index],
+                    )
                 on_epoch(
                     EpochEnd(
                         index,
@@ -112,14 +120,14 @@ def train(
                         done.figures.perplexity,
                         done.figures.held_out,
                         done.seconds,
-                        snapshot or None,
+                        snapshot,
                     )
                 )
             best, over = judge(figures, epoch, recipe)
             crew.settle(behind, keep=recipe.patience is not None and best == epoch, save=over)
         return [
             _checkpoint(corpus, material, recipe, entry, weights, best, its)
-            for entry, weights, its in zip(entries, crew.results(), figures, strict=True)
+            for entry, weights, its in zip(entries, crew.results(best), figures, strict=True)
         ]
 
 

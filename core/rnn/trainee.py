@@ -5,6 +5,7 @@ bit for bit on the same machine: weights, averages, the optimiser's moments, fig
 Chance and the schedule follow from how many updates were made; an epoch begins with fresh states.
 """
 
+import hashlib
 import json
 import math
 import time
@@ -86,9 +87,21 @@ class Trainee:
             write_aside(self._file, self._to_bytes())
             self._saved = time.monotonic()
 
-    def result(self) -> list[Arrays]:
-        """The weights of the best epoch, model by model; those of the start before any."""
-        return self._best or self.run.weights()
+    def result(self, best: int) -> list[Arrays]:
+        """The weights of epoch `best`, model by model: the last, or the one kept.
+
+        Raises:
+            CheckpointError: if another was kept. That is so where the two parts of an interrupted
+                training did not compute alike.
+        """
+        if best == self.run.epoch:
+            return self.run.weights()
+        if best != self.best_epoch:
+            raise CheckpointError(
+                f"The weights of epoch {best} were not kept, but those of {self.best_epoch}: the "
+                f"machine computes otherwise than before the interruption. Begin anew (--fresh)."
+            )
+        return self._best
 
     def _to_bytes(self) -> bytes:
         about = {
@@ -100,7 +113,8 @@ class Trainee:
         tensors = {name: t.detach().cpu().contiguous() for name, t in self._live().items()}
         for i, best in enumerate(self._best):
             tensors |= {f"best.{i}.{name}": torch.from_numpy(w) for name, w in best.items()}
-        # Equal tensors may share memory, which safetensors refuses: no two of these do.
+        bare = save(tensors)
+        about["sha256"] = hashlib.sha256(bare[_start(bare) :]).hexdigest()
         return save(tensors, {FORMAT: json.dumps(about)})
 
     def _live(self) -> dict[str, Tensor]:
@@ -118,16 +132,26 @@ class Trainee:
         try:
             raw = file.read_bytes()
             about, tensors = _read(raw), load(raw)
+            if about["sha256"] != hashlib.sha256(raw[_start(raw) :]).hexdigest():
+                raise ValueError("damaged")
             if about["entries"] != [asdict(entry) for entry in self.run.entries]:
                 raise ValueError("of other models")
             self._put(tensors)
-        except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
+            self.run.epoch, self.best_epoch = about["epoch"], about["best_epoch"]
+            self.figures = [[EpochFigures(**one) for one in its] for its in about["figures"]]
+        except (
+            OSError,
+            SafetensorError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+        ) as error:
             raise CheckpointError(
                 f"{file}: the interrupted training cannot go on from it ({error!r}). "
                 f"Remove the file or train with --fresh, and it begins anew."
             ) from error
-        self.run.epoch, self.best_epoch = about["epoch"], about["best_epoch"]
-        self.figures = [[EpochFigures(**one) for one in its] for its in about["figures"]]
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         run = self.run
@@ -155,10 +179,14 @@ class Trainee:
             self._best = []
 
 
+def _start(raw: bytes) -> int:
+    """Where a file's tensors begin."""
+    return 8 + int.from_bytes(raw[:8], "little")
+
+
 def _read(raw: bytes) -> dict[str, Any]:
     """The description in a file's header."""
-    length = int.from_bytes(raw[:8], "little")
-    metadata = json.loads(raw[8 : 8 + length]).get("__metadata__") or {}
+    metadata = json.loads(raw[8 : _start(raw)]).get("__metadata__") or {}
     about: dict[str, Any] = json.loads(metadata[FORMAT])
     return about
 

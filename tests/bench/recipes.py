@@ -2,8 +2,8 @@
 
 Every contender learns from the same first nine tenths, for the same seconds at most, on one core;
 two learn at a time on two cores. Held-out perplexity is that of the last tenth, read once with the
-state carried, at the best epoch: with the share that core/rnn/held_out.py gives to characters
-never met, and as the plain softmax has it.
+state carried, at the best epoch, which is chosen on that tenth for all alike: with the share that
+core/rnn/held_out.py gives to characters never met, and as the plain softmax has it.
 """
 
 import argparse
@@ -113,7 +113,11 @@ def best_epoch(
 
 
 def jobs(*, small: bool = False) -> Iterator[Job]:
-    """Every contender with its name: first one grid for both sides, then the default's parts."""
+    """Every contender with its name.
+
+    First one grid of cells, dropout and learning rates for both sides: torch's parts as they are
+    commonly put together, and ours with all else as in the default. Then the default's parts.
+    """
     for cell in CELLS:
         for dropout in DROPOUTS:
             for lr in LEARNING_RATES:

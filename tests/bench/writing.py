@@ -53,7 +53,10 @@ def lyrics(corpus: Corpus, rate: float, repeats: int, many: int) -> list[Row]:
         theirs = min(theirs, between - began)
     work = f"one lyric of {CHARACTERS} characters, argmax"
     h = ARTICLE.network.num_hiddens
-    weights = 4 * h * (h + size) * (CHARACTERS + len(prefix_indices))
+    # A step for every character read, the last written one left out; logits for each written.
+    reads = CHARACTERS + len(prefix_indices) - 1
+    numbers = h * (h * reads + size * CHARACTERS)
+    weights = 4 * numbers
     note = f"reads {weights / mine / 1e9:.0f} GB/s of weights"
     rows = [
         Row(work, "article", 1e3 * theirs, "ms"),
@@ -65,7 +68,7 @@ def lyrics(corpus: Corpus, rate: float, repeats: int, many: int) -> list[Row]:
         began = time.perf_counter()
         writer.write_many([prefix] * many, seeds=range(many), decoding=wild)
         least = min(least, time.perf_counter() - began)
-    share = 100 * many * (CHARACTERS + len(prefix_indices)) * 2 * h * (h + size) / least / rate
+    share = 100 * many * 2 * numbers / least / rate
     work = f"lyrics of {CHARACTERS} characters, many at once"
     note = f"temperature 0.8; {share:.0f} % of the float32 rate"
     rows.append(Row(work, "lyricbot", many / least, "lyrics/s", note, wanted=3_000))
