@@ -207,12 +207,14 @@ def test_killed_by_9_at_any_moment_it_goes_on_and_its_processes_end_with_it() ->
             assert process.returncode == 0
             break
         known = saves()
-        while {*known} == {*saves()} or len(saves()) < 2:  # until both models have saved anew
-            assert json.loads(process.stdout.readline())["event"] == "epoch"
-        for _ in range(more_events):
-            assert json.loads(process.stdout.readline())["event"] == "epoch"
-        trainers = children(process.pid)
-        os.kill(process.pid, signal.SIGKILL)
+        try:
+            while {*known} == {*saves()} or len(saves()) < 2:  # until both have saved anew
+                assert json.loads(process.stdout.readline())["event"] == "epoch"
+            for _ in range(more_events):
+                assert json.loads(process.stdout.readline())["event"] == "epoch"
+            trainers = children(process.pid)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         end = time.monotonic() + 30
         while any(map(alive, trainers)):

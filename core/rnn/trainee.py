@@ -50,7 +50,7 @@ class Trainee:
         self.best_epoch = 0
         self._best: list[Arrays] = []
         self._file = file
-        self._saved = time.monotonic()
+        self._saved = -math.inf  # the first epoch is saved at once
         if file is not None and file.exists():
             self._restore(file)
 
