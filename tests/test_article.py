@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from bench.reference import data_iter_consecutive, data_iter_random
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -31,26 +32,6 @@ def corpus_indices(text: str) -> tuple[list[int], int]:
     idx_to_char = sorted(set(chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
     return [char_to_idx[char] for char in chars], len(idx_to_char)
-
-
-def data_iter_random(corpus: list[int], order: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    num_examples = (len(corpus) - 1) // STEPS
-    epoch_size = num_examples // BATCH
-    example_indices = torch.randperm(num_examples, generator=order).tolist()  # its random.shuffle
-    for i in range(epoch_size):
-        batch_indices = example_indices[i * BATCH : (i + 1) * BATCH]
-        X = [corpus[j * STEPS : j * STEPS + STEPS] for j in batch_indices]
-        Y = [corpus[j * STEPS + 1 : j * STEPS + 1 + STEPS] for j in batch_indices]
-        yield torch.tensor(X), torch.tensor(Y)
-
-
-def data_iter_consecutive(corpus: list[int]) -> Iterator[tuple[Tensor, Tensor]]:
-    batch_len = len(corpus) // BATCH
-    indices = torch.tensor(corpus[0 : BATCH * batch_len]).view(BATCH, batch_len)
-    epoch_size = (batch_len - 1) // STEPS
-    for i in range(epoch_size):
-        i = i * STEPS
-        yield indices[:, i : i + STEPS], indices[:, i + 1 : i + STEPS + 1]
 
 
 class Article:
@@ -114,16 +95,7 @@ class Article:
                 param.grad *= THETA / norm
 
 
-@pytest.fixture
-def _one_thread() -> Iterator[None]:
-    """No sum depends on how many threads made it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("_one_thread")
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("sampler", ["random", "consecutive"])
 def test_training_equals_the_articles_after_every_update(sampler: Sampler) -> None:
     corpus = read_bundled()

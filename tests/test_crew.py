@@ -1,7 +1,6 @@
 """Models side by side: in processes, in one batch, and stopped together."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,12 +28,7 @@ FULL = replace(
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_processes_give_the_files_that_one_process_gives_in_the_same_order() -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,13 +43,12 @@ class Interrupted(Exception):
     """Somebody pulled the plug."""
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 @pytest.fixture(autouse=True)
-def _always_saved(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _always_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainee, "SECONDS_BETWEEN_SAVES", 0.0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run(

@@ -31,13 +31,7 @@ LYRICS = make_corpus(text=TEXT[:640])
 SONGS = Corpus("songs", read_bundled().text[:3_000])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks this small only wait for each other's threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def run(

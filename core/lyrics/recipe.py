@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from core.errors import CorpusTooShort, RecipeUnknown
@@ -23,7 +24,7 @@ class Material:
     held_out: str  # empty where the recipe holds nothing out
     vocabulary: Vocabulary
 
-    @property
+    @cached_property
     def unseen(self) -> str:
         """The characters of the vocabulary that are only held out, sorted."""
         return "".join(sorted(set(self.vocabulary.characters) - set(self.train)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -82,7 +83,7 @@ class Crew:
         """Stop at once."""
         self._open.close()
 
-    def _of_all(self, method: str, **arguments: int) -> list:  # type: ignore[type-arg]
+    def _of_all(self, method: str, **arguments: int) -> list[Any]:
         groups = range(len(self._groups))
         for group in groups:
             self._ask(group, method, **arguments)
@@ -95,6 +96,6 @@ class Crew:
         hand = self._hands[group % self.processes]
         hand.ask(group // self.processes, method, **arguments)
 
-    def _answer(self, group: int) -> list:  # type: ignore[type-arg]
-        answer: list = self._hands[group % self.processes].answer()  # type: ignore[type-arg]
+    def _answer(self, group: int) -> list[Any]:
+        answer: list[Any] = self._hands[group % self.processes].answer()
         return answer
