@@ -61,10 +61,15 @@ def described(connection: Connection) -> dict[str, Any]:
             "foreign keys": sorted(map(str, inspector.get_foreign_keys(name))),
             "unique": sorted(map(str, inspector.get_unique_constraints(name))),
             "checks": sorted(map(str, inspector.get_check_constraints(name))),
-            "indexes": sorted(map(str, inspector.get_indexes(name))),
+            "indexes": sorted(map(_index, inspector.get_indexes(name))),
         }
         for name in tables(connection)
     }
+
+
+def _index(index: Any) -> str:
+    where = {key: str(value) for key, value in index.pop("dialect_options", {}).items()}
+    return f"{index} {where}"
 
 
 def contents(connection: Connection) -> dict[str, list[Any]]:
@@ -96,6 +101,7 @@ def fill(connection: Connection) -> None:
         for n in (1, 2):
             values: dict[type, Any] = {
                 int: n,
+                bool: False,
                 float: n / 2,
                 str: ("random", "consecutive")[n - 1],
                 object: {"n": n},  # JSON
@@ -104,6 +110,8 @@ def fill(connection: Connection) -> None:
             row = {c.name: values[c.type.python_type] for c in table.columns}
             if "lyric_2_id" in row:
                 row["lyric_2_id"] = 3 - n
+            if "status" in row:
+                row["status"] = "published"
             connection.execute(table.insert().values(row))
 
 
@@ -251,7 +259,7 @@ async def test_rows_that_refer_to_nothing_stop_an_upgrade(tmp_path: Path) -> Non
     url = f"sqlite+aiosqlite:///{tmp_path}/app.sqlite"
     await upgrade(url)
     with connected(url) as connection:
-        connection.execute(text("INSERT INTO activations VALUES (1, 99, '2026-01-01')"))
+        connection.execute(text("INSERT INTO activations VALUES (1, 99, '2026-01-01', 0)"))
     with pytest.raises(RuntimeError, match="activations") as raised:
         await upgrade(url)
     assert not isinstance(raised.value, LyricbotError)

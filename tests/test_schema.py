@@ -14,6 +14,7 @@ from core.arena.schema import (
     corpora,
     duels,
     encores,
+    jobs,
     likes,
     lyrics,
     metadata,
@@ -24,6 +25,8 @@ from core.arena.schema import (
     showings,
     vote_changes,
     votes,
+    watches,
+    workers,
 )
 from core.arena.store import Store
 
@@ -51,6 +54,15 @@ CORPUS: Row = {
     "added_at": NOON,
 }
 PAIR: Row = {"seed": 0, "updates": 2}
+JOB: Row = {
+    "corpus_sha256": "0" * 64,
+    "recipe": {},
+    "num_pairs": 1,
+    "seed": 0,
+    "asked_at": NOON,
+    "status": "queued",
+}
+WORKER: Row = {"host": "h", "pid": 1, "device": "cpu", "started_at": NOON, "seen_at": NOON}
 
 KNOWN: list[tuple[Table, Row]] = [
     *[(people, {"id": n, "account": n * 10, "first_seen": NOON}) for n in (1, 2)],
@@ -67,6 +79,10 @@ KNOWN: list[tuple[Table, Row]] = [
     (vote_changes, {"id": 1, "vote_id": 1, "choice": 2, "changed_at": NOON}),
     (encores, {"duel_id": 1, "person_id": 1, "at": NOON}),
     (likes, {"duel_id": 1, "person_id": 1, "at": NOON}),
+    (jobs, {"id": 1, "corpus_name": "small", **JOB}),
+    (jobs, {"id": 2, "corpus_name": "other", **JOB, "status": "published", "release": 1}),
+    (workers, {"name": "gpu-0", **WORKER}),
+    (watches, {"room": -5, "post": 9, "job_id": 1, "account": 10, "language": "zh"}),
 ]
 
 # One more row for each table, that the database takes.
@@ -84,6 +100,9 @@ GOOD: dict[Table, Row] = {
     vote_changes: {"id": 9, "vote_id": 1, "choice": 0, "changed_at": NOON},
     encores: {"duel_id": 1, "person_id": 2, "at": NOON},
     likes: {"duel_id": 1, "person_id": 2, "at": NOON},
+    jobs: {"id": 9, "corpus_name": "third", **JOB},
+    workers: {"name": "gpu-1", **WORKER},
+    watches: {"room": -5, "post": 10, "job_id": 1, "account": 10, "language": "zh"},
 }
 
 # What turns that row into one that the database refuses, by the reason.
@@ -118,6 +137,14 @@ REFUSED: dict[str, tuple[Table, Row]] = {
     "an encore without a duel": (encores, {"duel_id": 99}),
     "a second like by the same person": (likes, {"person_id": 1}),
     "a like without a duel": (likes, {"duel_id": 99}),
+    "a second job for a corpus that has one": (jobs, {"corpus_name": "small"}),
+    "a job that is in no known state": (jobs, {"status": "lost"}),
+    "a published job without a release": (jobs, {"status": "published"}),
+    "a failed job with a release": (jobs, {"status": "failed", "release": 1}),
+    "a second job that made the same release": (jobs, {"status": "published", "release": 1}),
+    "a worker of the same name": (workers, {"name": "gpu-0"}),
+    "a second watch in the same message": (watches, {"post": 9}),
+    "a watch of no job": (watches, {"job_id": 99}),
 }
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -19,6 +20,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 
 
@@ -93,13 +96,15 @@ releases = Table(
     Column("published_at", UtcDateTime, nullable=False),
 )
 
-# Which release is current: the one activated last. What was current before is never overwritten.
+# Which release is current: the one activated last. What was current before is never overwritten;
+# a row that rolled back says so, so that the next one goes back further.
 activations = Table(
     "activations",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("release", ForeignKey("releases.number"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("rolled_back", Boolean, nullable=False, server_default=false()),
 )
 
 pairs = Table(
@@ -186,6 +191,74 @@ vote_changes = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
     Index("ix_vote_changes_vote_id", "vote_id"),
+)
+
+# One retrain, from asked to published, failed or cancelled.
+ACTIVE = "status IN ('queued', 'running')"
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("corpus_name", String(64), nullable=False),
+    Column("corpus_sha256", String(64), nullable=False),
+    Column("recipe", JSON, nullable=False),  # every setting, whatever a worker's version has
+    Column("num_pairs", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),  # of the first pair
+    Column("asked_by", BigInteger),  # the chat platform's numeric id; NULL: nobody in particular
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("status", String(9), nullable=False),
+    # A worker that takes the job up counts one attempt more: what an earlier one wants is refused.
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("fruitless", Integer, nullable=False, server_default=text("0")),  # since `epochs` grew
+    Column("epochs", Integer, nullable=False, server_default=text("0")),  # that a save holds
+    Column("worker", String(128)),
+    Column("progress", JSON),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("release", ForeignKey("releases.number"), unique=True),
+    Column("reason", Text),  # of a failure
+    CheckConstraint(
+        "status IN ('queued', 'running', 'published', 'failed', 'cancelled')", name="status_known"
+    ),
+    CheckConstraint(
+        "(status = 'published') = (release IS NOT NULL)", name="published_has_release"
+    ),
+    Index(
+        "uq_jobs_one_active",
+        "corpus_name",
+        unique=True,
+        sqlite_where=text(ACTIVE),
+        postgresql_where=text(ACTIVE),
+    ),
+)
+
+# The workers there are or were, and when each was last alive.
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("host", String(128), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# A message that shows a job's progress, and is followed by what came of it.
+watches = Table(
+    "watches",
+    metadata,
+    Column("room", BigInteger, primary_key=True, autoincrement=False),
+    Column("post", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", BigInteger),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("account", BigInteger, nullable=False),  # who asked
+    Column("language", String(16), nullable=False),
+    Column("told", Integer, nullable=False, server_default=text("0")),  # how much of the end
+    # One of several bots edits it: who holds it, and until when.
+    Column("held_by", String(64)),
+    Column("held_until", UtcDateTime),
+    Index("ix_watches_job_id", "job_id"),
 )
 
 
