@@ -32,7 +32,9 @@ app = typer.Typer(
 corpus_app = typer.Typer(help="The texts that can be learned from.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
+releases_app = typer.Typer(help="The releases, and which one writes.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
+app.add_typer(releases_app, name="releases")
 
 
 class SamplerName(StrEnum):
@@ -98,6 +100,72 @@ def bot() -> None:
 
 
 @app.command()
+def worker(
+    with_parent: Annotated[bool, typer.Option(help="End when the input is closed.")] = False,
+) -> None:
+    """Train what is asked for by /retrain, on this host's GPU or CPU, until told to stop."""
+    from bot.logs import set_up_logging
+    from core.retrain.worker import run_worker
+
+    set_up_logging()
+    run_worker(load_settings(), with_parent=with_parent)
+
+
+@app.command()
+def retrain(
+    corpus: Annotated[str, typer.Option(help="A corpus's name.")] = "bundled",
+    recipe: Annotated[str, typer.Option(help="default, or article: the original's.")] = "default",
+    pairs: Annotated[int, typer.Option(min=1, max=16, help="Pairs of models.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Else drawn.")] = None,
+    wait: Annotated[bool, typer.Option(help="Show progress, and end once published.")] = False,
+) -> None:
+    """Ask for a retrain, to be done by a worker, and published when it is sound."""
+    from rich.console import Console
+
+    from bot.job_view import follow
+
+    async def ask(services: "Services") -> None:
+        job = await services.retrains.ask(corpus=corpus, recipe=recipe, num_pairs=pairs, seed=seed)
+        typer.echo(f"job {job.id} is queued")
+        if not await services.workers.alive():
+            typer.echo("no worker is running: start lyricbot bot, or lyricbot worker")
+        if wait:
+            await follow(services, job.id, Console())
+
+    with_services(load_settings(), ask)
+
+
+@app.command()
+def jobs() -> None:
+    """List the latest jobs, and the workers there are."""
+    from rich.console import Console
+
+    from bot.job_view import show_jobs
+
+    with_services(load_settings(), lambda services: show_jobs(services, Console()))
+
+
+@app.command()
+def cancel(
+    job: Annotated[int | None, typer.Argument(help="Its number; else the one there is.")] = None,
+) -> None:
+    """Cancel a job; what it has trained is removed."""
+    cancelled = with_services(load_settings(), lambda services: services.retrains.cancel(job))
+    typer.echo(f"job {cancelled.id} is cancelled")
+
+
+@app.command()
+def doctor() -> None:
+    """Check what the bot and the worker need, and say what is missing."""
+    from rich.console import Console
+
+    from bot.doctor import examine
+
+    if not asyncio.run(examine(load_settings(), Console())):
+        raise typer.Exit(1)
+
+
+@app.command()
 def train(
     corpus: Annotated[str, typer.Option(help="A corpus's name, or a .txt or .zip.")] = "bundled",
     recipe: Annotated[str, typer.Option(help="default, or article: the original's.")] = "default",
@@ -137,7 +205,7 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     if publishes:  # what is missing should be missed before the training, not after
         with_services(settings, lambda services: services.releases.current())
-    saves = Saves(settings.checkpoints / "unfinished")
+    saves = Saves(settings.on_this_machine / "unfinished")
     if fresh:
         saves.forget(order)
     view: TrainingView = JsonView(order) if json else ConsoleView(order, Console())
@@ -153,7 +221,7 @@ def train(
         view.published(release.number)
         _draw(trained, plot, view)
         return
-    folder = out or settings.checkpoints / "unpublished"
+    folder = out or settings.on_this_machine / "unpublished"
     for number, pair in enumerate(trained, 1):
         for one in pair:
             file = folder / f"{order.corpus.name}-{recipe}-{one.seed}-{one.sampler}.safetensors"
@@ -236,13 +304,40 @@ def corpus_list() -> None:
     Console().print(table)
 
 
+@releases_app.command("list")
+def releases_list() -> None:
+    """List the latest releases."""
+    from rich.console import Console
+
+    from bot.job_view import show_releases
+
+    with_services(load_settings(), lambda services: show_releases(services, Console()))
+
+
+@releases_app.command("use")
+def releases_use(number: int) -> None:
+    """Let a release write from now on."""
+    used = with_services(load_settings(), lambda services: services.releases.use(number))
+    typer.echo(f"release {used.number} is current")
+
+
+@releases_app.command("rollback")
+def releases_rollback() -> None:
+    """Go back to the release that was current before; again, and it goes back further."""
+    used = with_services(load_settings(), lambda services: services.releases.rollback())
+    typer.echo(f"release {used.number} is current")
+
+
 @db_app.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the schema of the database, and of the jobs' database, up to date."""
     from core.arena.migrate import upgrade
+    from core.retrain.engine import prepare
 
-    asyncio.run(upgrade(load_settings().database_url))
-    typer.echo("the database is up to date")
+    settings = load_settings()
+    asyncio.run(upgrade(settings.database_url))
+    prepare(settings.engine_url)
+    typer.echo("the databases are up to date")
 
 
 def _corpus(name: str, settings: Settings) -> "Corpus":
@@ -288,3 +383,7 @@ def _show_corpus(corpus: "Corpus") -> None:
 
 def _dropped(dropped: "Dropped") -> str:
     return f"{dropped.comments:,} comments, {dropped.controls:,} controls"
+
+
+if __name__ == "__main__":
+    main()

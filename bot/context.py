@@ -39,4 +39,4 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
 
     def is_admin(self, account: int) -> bool:
         """Whether the operator named this account."""
-        return account in self._services.admins
+        return account in self._services.settings.admins

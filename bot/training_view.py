@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
@@ -20,17 +19,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from core.errors import PrefixUnknown
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.recipe import Sampler
-from core.lyrics.writer import Writer
+from core.retrain.samples import samples
 from core.retrain.trainer import Order
 
 if TYPE_CHECKING:
     from core.rnn.train import EpochEnd, Start
-
-PREFIXES = ("分开", "不分开")  # the article's
-SAMPLE_LINES = 2
 
 
 class TrainingView(Protocol):
@@ -251,21 +246,6 @@ class ConsoleView:
     def _label(self, index: int) -> str:
         pair, sampler, _ = self._order.models[index]
         return sampler if self._order.num_pairs == 1 else f"pair {pair} {sampler}"
-
-
-def samples(checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    """What the model writes after each of the article's prefixes that it can read."""
-    writer = Writer(checkpoint)
-    decoding = replace(checkpoint.recipe.decoding, lines=SAMPLE_LINES)
-    written = []
-    for prefix in PREFIXES:
-        try:
-            read = writer.read_prefix(prefix)
-        except PrefixUnknown:
-            continue
-        lyric = writer.write(read, seed=checkpoint.seed, decoding=decoding)
-        written.append((prefix, lyric.text))
-    return written
 
 
 def _count(number: int, noun: str, plural: str) -> str:

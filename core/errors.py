@@ -8,7 +8,16 @@ LyricbotError
 │   └── CorpusUnknown      no corpus of that name
 ├── RecipeUnknown          no recipe of that name
 ├── TrainerMissing         torch is not installed here
+├── OutOfMemory            the models do not fit the device
+├── Unsound                what was trained may not go live
+├── RetrainError
+│   ├── JobRunning         the corpus has a job already
+│   ├── JobUnknown         no job of that number, or none that runs
+│   ├── Superseded         another attempt, or an admin, has taken the job from this one
+│   └── EngineError        the engine's database cannot be used
 ├── CheckpointError        a model file that is damaged or foreign
+├── StoreError             LYRICBOT_CHECKPOINTS cannot be used as it is
+│   └── FileMissing        it can, and has nothing under that name
 ├── DecodingError          a way of writing that the model cannot keep to
 ├── PrefixError            a prefix that no lyric can begin with
 │   ├── PrefixEmpty
@@ -16,11 +25,15 @@ LyricbotError
 │   └── PrefixUnknown      the model knows none of its characters
 ├── ContestError
 │   ├── NoRelease          nothing has been trained and published yet
+│   ├── ReleaseUnknown     no release of that number
+│   ├── NothingBefore      no release was current before this one
 │   ├── AlreadyWriting     this person's last duel is still being written
 │   └── DuelUnknown
 └── DatabaseError
     └── DatabaseTooNew     the schema was written by a newer version
 """
+
+from collections.abc import Sequence
 
 
 class LyricbotError(Exception):
@@ -55,8 +68,48 @@ class TrainerMissing(LyricbotError):
     """Training was asked for where torch is not installed."""
 
 
+class OutOfMemory(LyricbotError):
+    """The models do not fit into the device's memory."""
+
+
+class Unsound(LyricbotError):
+    """What was trained may not go live; the text says why."""
+
+
+class RetrainError(LyricbotError):
+    """Something about a job that is refused."""
+
+
+class JobRunning(RetrainError):
+    """The corpus has a job already: that of number `job`."""
+
+    def __init__(self, corpus: str, job: int) -> None:
+        super().__init__(f"Corpus {corpus} is being learned from already: job {job}.")
+        self.job = job
+
+
+class JobUnknown(RetrainError):
+    """There is no job of that number, or none that could be meant."""
+
+
+class Superseded(RetrainError):
+    """The job is over, or another attempt has taken it: whoever meets this stops at once."""
+
+
+class EngineError(RetrainError):
+    """The engine's database cannot be used."""
+
+
 class CheckpointError(LyricbotError):
     """A model file that is damaged or was not written by this project."""
+
+
+class StoreError(LyricbotError):
+    """The place of models and corpora cannot be reached, read or written."""
+
+
+class FileMissing(StoreError):
+    """The place has nothing under that name."""
 
 
 class DecodingError(LyricbotError):
@@ -99,6 +152,21 @@ class NoRelease(ContestError):
 
     def __init__(self) -> None:
         super().__init__("There is no release yet. Run: lyricbot train")
+
+
+class ReleaseUnknown(ContestError):
+    """There is no release of that number."""
+
+    def __init__(self, number: int, numbers: Sequence[int]) -> None:
+        there_are = f"There are: {', '.join(map(str, numbers))}." if numbers else "There is none."
+        super().__init__(f"There is no release {number}. {there_are}")
+
+
+class NothingBefore(ContestError):
+    """No release was current before the current one."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no release to go back to: none was current before this one.")
 
 
 class AlreadyWriting(ContestError):

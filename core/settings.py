@@ -1,6 +1,7 @@
 """The only reader of the environment: every setting, its default and its check."""
 
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -26,10 +27,16 @@ class Settings(BaseSettings):
     token: SecretStr | None = None
     api_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://[^/\s]+\S*$")
     database_url: str = "sqlite+aiosqlite:///data/state/app.sqlite"
-    checkpoints: Path = Path("checkpoints")
+    jobs_url: str = ""  # of the engine that runs jobs; "": see `engine_url`
+    checkpoints: str = "checkpoints"
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     device: Literal["auto", "cpu", "cuda", "mps", "xpu"] = "auto"
     duel_hours: float = Field(default=24.0, gt=0, le=24 * 366)
+    worker: Literal["own", "external"] = "own"  # whether the bot starts one itself
+    worker_name: str = Field(default_factory=gethostname, min_length=1, max_length=100)
+    retrain_cron: str | None = None
+    state: Path = Path("data/state")  # what this host needs between two runs
+    http: str | None = None  # host:port of /healthz and /metrics
 
     @field_validator("admins", mode="before")
     @classmethod
@@ -47,16 +54,83 @@ class Settings(BaseSettings):
     def _without_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
+    @field_validator("checkpoints")
+    @classmethod
+    def _folder_or_url(cls, value: str) -> str:
+        scheme, divider, place = value.partition("://")
+        if not divider:
+            return value
+        if not place.strip("/") or scheme in ("", "memory"):
+            raise ValueError("a folder is wanted, or a URL such as s3://bucket/prefix")
+        if "@" in place.split("/")[0]:
+            raise ValueError("no password belongs in it; s3:// takes AWS_ACCESS_KEY_ID and so on")
+        return place if scheme == "file" else value
+
+    @property
+    def on_this_machine(self) -> Path:
+        """The folder of what is never sent away: `checkpoints`, if it is a folder."""
+        return self.state if "://" in self.checkpoints else Path(self.checkpoints)
+
     @field_validator("database_url")
     @classmethod
     def _async_driver(cls, value: str) -> str:
-        scheme, divider, place = value.partition("://")
-        backend = scheme.split("+")[0]
-        if not divider or backend not in DRIVERS:
-            raise ValueError("sqlite:///FILE or postgresql://… is wanted")
-        if backend == "sqlite" and place.strip("/") in ("", ":memory:"):
-            raise ValueError("SQLite needs a file, such as sqlite:///app.sqlite")
+        backend, place = _backend(value)
         return f"{DRIVERS[backend]}://{place}"
+
+    @field_validator("jobs_url")
+    @classmethod
+    def _driver(cls, value: str) -> str:
+        if not value:
+            return value
+        backend, place = _backend(value)
+        return f"{DRIVERS[backend].removesuffix('+aiosqlite')}://{place}"
+
+    @property
+    def engine_url(self) -> str:
+        """`jobs_url`; unless it is set, the bot's own PostgreSQL, or a file in `state`."""
+        if self.jobs_url:
+            return self.jobs_url
+        if self.database_url.startswith("postgresql"):
+            return self.database_url  # the engine keeps to a schema of its own
+        return f"sqlite:///{self.state / 'jobs.sqlite'}"
+
+    @field_validator("retrain_cron")
+    @classmethod
+    def _five_fields(cls, value: str | None) -> str | None:
+        if value is not None:
+            from croniter import croniter  # only where it is asked for: few do
+
+            if not croniter.is_valid(value):
+                raise ValueError("a cron line is wanted, such as 0 4 * * 1 (Mondays at 4 UTC)")
+        return value
+
+    @field_validator("http")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is not None:
+            host, _, port = value.rpartition(":")
+            if not host or not port.isdecimal() or int(port) > 65535:
+                raise ValueError("host:port is wanted, such as 127.0.0.1:8080")
+        return value
+
+    @property
+    def http_address(self) -> tuple[str, int] | None:
+        """Host and port of `http`."""
+        if self.http is None:
+            return None
+        host, _, port = self.http.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def _backend(url: str) -> tuple[str, str]:
+    """A database's kind, and where it is."""
+    scheme, divider, place = url.partition("://")
+    backend = scheme.split("+")[0]
+    if not divider or backend not in DRIVERS:
+        raise ValueError("sqlite:///FILE or postgresql://… is wanted")
+    if backend == "sqlite" and place.strip("/") in ("", ":memory:"):
+        raise ValueError("SQLite needs a file, such as sqlite:///app.sqlite")
+    return backend, place
 
 
 def load_settings() -> Settings:

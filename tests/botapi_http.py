@@ -1,20 +1,24 @@
 """A `BotApi` served over real loopback HTTP, for what must be seen through a network client.
 
 HTTP/1.1 with keep-alive, as much of it as Bot API clients speak: GET and POST, parameters in the
-query, as a form, as JSON or as multipart.
+query, as a form, as JSON or as multipart; and GET of a file.
 """
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.parser import BytesParser
-from email.policy import HTTP
 from http import HTTPStatus
 from types import TracebackType
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bot.botapi import BotApi
+from bot.botapi import BotApi, Upload
+
+_JSON = "application/json"
+_BOUNDARY = re.compile(r'boundary="?([^";]+)')
+_NAME = re.compile(r';\s*name="([^"]*)"')
+_FILE_NAME = re.compile(r';\s*filename="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,7 @@ class HttpBotApi:
         self._connections.add(task)
         try:
             while incoming := await _read(reader):
-                status, answer = await self._answer(incoming)
-                writer.write(_response(status, answer))
+                writer.write(_response(*await self._answer(incoming)))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # The client went away, or the test is over: either way nobody waits for an answer.
@@ -67,15 +70,19 @@ class HttpBotApi:
             self._connections.discard(task)
             writer.close()
 
-    async def _answer(self, incoming: _Incoming) -> tuple[int, bytes]:
+    async def _answer(self, incoming: _Incoming) -> tuple[int, bytes, str]:
         parts = urlsplit(incoming.target)
+        if parts.path.startswith("/file/bot"):
+            token, _, file_path = unquote(parts.path.removeprefix("/file/bot")).partition("/")
+            status, content = self._api.download(token, file_path)
+            return status, content, "application/octet-stream" if status == 200 else _JSON
         path = parts.path.removeprefix("/").removeprefix("bot").split("/")
         if len(path) != 2 or not parts.path.startswith("/bot"):
-            return 404, b'{"ok":false,"error_code":404,"description":"Not Found"}'
+            return 404, b'{"ok":false,"error_code":404,"description":"Not Found"}', _JSON
         parameters, files = _body(incoming)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True)) | parameters
         status, answer = await self._api.handle(path[0], path[1], parameters, files)
-        return status, json.dumps(answer).encode()
+        return status, json.dumps(answer).encode(), _JSON
 
 
 async def _read(reader: asyncio.StreamReader) -> _Incoming | None:
@@ -91,7 +98,7 @@ async def _read(reader: asyncio.StreamReader) -> _Incoming | None:
     return _Incoming(target, headers, body)
 
 
-def _body(incoming: _Incoming) -> tuple[dict[str, str], dict[str, bytes]]:
+def _body(incoming: _Incoming) -> tuple[dict[str, str], dict[str, Upload]]:
     kind = incoming.headers.get("content-type", "").lower()
     if kind.startswith("application/json"):
         values = json.loads(incoming.body or b"{}")
@@ -105,26 +112,27 @@ def _body(incoming: _Incoming) -> tuple[dict[str, str], dict[str, bytes]]:
     return dict(parse_qsl(incoming.body.decode(), keep_blank_values=True)), {}
 
 
-def _multipart(incoming: _Incoming) -> tuple[dict[str, str], dict[str, bytes]]:
-    head = f"Content-Type: {incoming.headers['content-type']}\r\n\r\n".encode("latin-1")
+def _multipart(incoming: _Incoming) -> tuple[dict[str, str], dict[str, Upload]]:
+    # The library's parser of mail would lose the names that are not ASCII.
+    boundary = _BOUNDARY.search(incoming.headers["content-type"])
+    assert boundary
     parameters: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    for part in BytesParser(policy=HTTP).parsebytes(head + incoming.body).iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        assert isinstance(name, str)
-        assert isinstance(content, bytes)
-        if part.get_filename() is None:
-            parameters[name] = content.decode()
+    files: dict[str, Upload] = {}
+    for part in (b"\r\n" + incoming.body).split(f"\r\n--{boundary[1]}".encode())[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name, file_name = _NAME.search(head.decode()), _FILE_NAME.search(head.decode())
+        assert name
+        if file_name is None:
+            parameters[name[1]] = content.decode()
         else:
-            files[name] = content
+            files[name[1]] = Upload(content, file_name[1])
     return parameters, files
 
 
-def _response(status: int, body: bytes) -> bytes:
+def _response(status: int, body: bytes, kind: str) -> bytes:
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        "Content-Type: application/json\r\n"
+        f"Content-Type: {kind}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -85,7 +85,7 @@ async def conversation(
     """Open one on a fresh SQLite database with a small release; an empty sequence for none."""
     configured = Settings(
         database_url=f"sqlite:///{tmp_path}/app.sqlite",
-        checkpoints=tmp_path / "checkpoints",
+        checkpoints=str(tmp_path / "checkpoints"),
         admins=frozenset({ADMIN}),
         **settings,
     )

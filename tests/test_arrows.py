@@ -31,14 +31,24 @@ LIBRARIES = {
         "core.arena.releases",
         "core.arena.corpora",
         "core.arena.migrate",
+        "core.retrain.engine",
+        "core.retrain.jobs",
+        "core.retrain.watches",
+        "core.retrain.workers",
         "migrations",
     },
+    "dbos": {"core.retrain.engine", "core.retrain.worker"},  # slow to load: never at import
     "alembic": {"core.arena.migrate", "migrations"},
+    "fsspec": {"core.arena.files"},
     "pydantic_settings": {"core.settings"},
     "matplotlib": {"bot.pictures"},  # slow to import: only when something is drawn
 }
 # bot shows training events; it sees their type, and never runs the network itself.
-ONLY_FOR_TYPES = {("bot.training_view", "core.rnn"), ("core.retrain.trainer", "core.rnn")}
+ONLY_FOR_TYPES = {
+    ("bot.training_view", "core.rnn"),
+    ("core.retrain.trainer", "core.rnn"),
+    ("core.retrain.child", "core.rnn"),
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,6 +1,7 @@
 """The in-process Bot API: what it refuses and how python-telegram-bot hears of it."""
 
 import asyncio
+import io
 import json
 import re
 import struct
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from telegram import (
     Bot,
     BotCommand,
@@ -19,6 +21,10 @@ from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InlineQueryResultArticle,
+    InputFile,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
     InputTextMessageContent,
     MaybeInaccessibleMessage,
     Message,
@@ -138,6 +144,15 @@ def png(width: int = 2, height: int = 2, size: int = 0) -> bytes:
     return (head + struct.pack(">II", width, height)).ljust(max(size, 40), b"\0")
 
 
+def chart() -> bytes:
+    """A picture of 1050 by 630 pixels as the library for charts writes it."""
+    figure = Figure(figsize=(7, 4.2), dpi=150)
+    figure.subplots().plot([1, 3, 2])
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
 # --- the call itself
 
 
@@ -174,8 +189,9 @@ async def test_a_wrong_token_is_unauthorized(api: BotApi) -> None:
 
 
 async def test_an_address_that_is_no_method_is_not_found(api: BotApi) -> None:
-    status, body = await api.do_request("https://api.telegram.org/file/bot1:a/x.png", "GET")
-    assert (status, json.loads(body)["description"]) == (404, "Not Found")
+    for path in ("x.png", f"file/bot{TOKEN}/documents/file_0.txt"):
+        status, body = await api.do_request(f"https://api.telegram.org/{path}", "GET")
+        assert (status, json.loads(body)["description"]) == (404, "Not Found")
 
 
 def test_a_malformed_token_makes_no_api() -> None:
@@ -672,7 +688,58 @@ async def test_a_topic_must_be_known(api: BotApi, bot: Bot, mei: Person, home: C
     assert (await bot.send_message(-300, "x", message_thread_id=7)).message_thread_id is None
 
 
+async def test_what_is_said_and_edited_in_a_topic_stays_in_it(
+    api: BotApi, bot: Bot, mei: Person
+) -> None:
+    forum = api.group(-200, "坛", forum=True, privacy=False)
+    asked = sent(api.send(mei, forum, "说", thread=7))["message_id"]
+    answer = await bot.send_message(-200, "x", reply_parameters=ReplyParameters(asked))
+    picture = await bot.send_photo(-200, png(), reply_parameters=ReplyParameters(asked))
+    plain = await bot.send_message(-200, "x", message_thread_id=7)
+    thanks = sent(api.send(mei, forum, "谢谢", reply_to=answer.message_id))
+    for message in (answer, picture, plain, Message.de_json(thanks, bot)):
+        assert (message.message_thread_id, message.is_topic_message) == (7, True)
+    for message, edited in (
+        (answer, await answer.edit_text("y")),
+        (picture, await picture.edit_caption("y")),
+        (plain, await plain.edit_text("y")),
+        (
+            Message.de_json(thanks, bot),
+            Message.de_json(sent(api.edit(mei, thanks["message_id"], forum, "多谢")), bot),
+        ),
+    ):
+        assert isinstance(edited, Message)
+        assert (edited.message_thread_id, edited.is_topic_message) == (7, True)
+        assert edited.reply_to_message == message.reply_to_message
+        assert edited.edit_date is not None
+    elsewhere = sent(api.send(mei, forum, "外面"))["message_id"]
+    from_outside = await bot.send_message(
+        -200, "x", message_thread_id=7, reply_parameters=ReplyParameters(elsewhere)
+    )
+    assert from_outside.message_thread_id == 7
+    assert from_outside.reply_to_message is None
+    assert from_outside.external_reply is not None
+    assert from_outside.external_reply.message_id == elsewhere
+    outside = await bot.send_message(-200, "x", reply_parameters=ReplyParameters(elsewhere))
+    lenient = ReplyParameters(99, allow_sending_without_reply=True)
+    lost = await bot.send_message(-200, "x", reply_parameters=lenient)
+    for message in (outside, lost):
+        assert (message.message_thread_id, message.is_topic_message) == (None, None)
+
+
 # --- pictures
+
+
+async def test_a_drawn_chart_answers_in_a_topic(api: BotApi, bot: Bot, mei: Person) -> None:
+    forum = api.group(-200, "坛", forum=True, privacy=False)
+    asked = sent(api.send(mei, forum, "/stats", thread=7))["message_id"]
+    drawn = chart()
+    message = await bot.send_photo(-200, drawn, reply_parameters=ReplyParameters(asked))
+    assert (message.photo[0].width, message.photo[0].height) == (1050, 630)
+    assert message.message_thread_id == 7
+    assert message.reply_to_message is not None
+    assert message.reply_to_message.text == "/stats"
+    assert api.uploaded(message.photo[0].file_id) == drawn
 
 
 async def test_a_picture_is_sent_once_and_again(api: BotApi, bot: Bot, home: Chat) -> None:
@@ -721,6 +788,284 @@ async def test_a_picture_is_neither_too_large_nor_too_long(bot: Bot, home: Chat)
 async def test_other_kinds_of_pictures_are_measured(bot: Bot, home: Chat, content: bytes) -> None:
     photo = (await bot.send_photo(1, content)).photo[0]
     assert (photo.width, photo.height) == (30, 20)
+
+
+# --- documents and downloads
+
+
+async def test_a_document_of_a_person_arrives_and_is_downloaded(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    words = "床前明月光\n".encode("gb18030")
+    update = api.send_document(mei, home, "静夜思.txt", words, caption="请看 /rhyme")
+    message = Update.de_json(came(update), bot).message
+    assert message is not None
+    assert (message.text, message.caption) == (None, "请看 /rhyme")
+    assert [each.type for each in message.caption_entities] == ["bot_command"]
+    document = message.document
+    assert document is not None
+    assert (document.file_name, document.mime_type) == ("静夜思.txt", "text/plain")
+    assert document.file_size == len(words)
+    file = await document.get_file()
+    assert file.file_path == f"https://api.telegram.org/file/bot{TOKEN}/documents/file_0.txt"
+    assert (file.file_unique_id, file.file_size) == (document.file_unique_id, len(words))
+    assert bytes(await file.download_as_bytearray()) == words
+    assert (await bot.get_updates())[-1].message == message
+
+
+async def test_each_document_is_a_file_of_its_own(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    names = ("a.LRC", "词", "a.txt")
+    documents = [
+        sent(api.send_document(mei, home, name, b"x", mime_type=kind))["document"]
+        for name, kind in zip(names, (None, None, "text/x-lyrics"), strict=True)
+    ]
+    assert [each["mime_type"] for each in documents] == [
+        "application/octet-stream",
+        "application/octet-stream",
+        "text/x-lyrics",
+    ]
+    assert len({each["file_unique_id"] for each in documents}) == 3
+    results = [
+        (await api.handle(TOKEN, "getFile", {"file_id": each["file_id"]}))[1]["result"]
+        for each in [*documents[1:], *documents]
+    ]
+    assert [each["file_path"] for each in results] == [
+        "documents/file_0",
+        "documents/file_1.txt",
+        "documents/file_2.LRC",
+        "documents/file_0",
+        "documents/file_1.txt",
+    ]
+    assert results[0] == {
+        "file_id": documents[1]["file_id"],
+        "file_unique_id": documents[1]["file_unique_id"],
+        "file_size": 1,
+        "file_path": "documents/file_0",
+    }
+
+
+async def test_a_picture_of_the_bot_is_downloaded(bot: Bot, home: Chat) -> None:
+    message = await bot.send_photo(1, png(30, 20))
+    file = await message.photo[0].get_file()
+    assert str(file.file_path).endswith("/photos/file_0.jpg")
+    await bot.send_photo(1, png(30, 20))
+    assert await message.photo[0].get_file() == file
+    assert bytes(await file.download_as_bytearray()) == png(30, 20)
+
+
+async def test_a_download_has_20_megabytes_at_most(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    most = 20 << 20
+    fits = sent(api.send_document(mei, home, "a.txt", b"", size=most))["document"]
+    assert (await bot.get_file(fits["file_id"])).file_size == most
+    large = sent(api.send_document(mei, home, "a.txt", b"", size=most + 1))["document"]
+    assert large["file_size"] == most + 1
+    with bad("file is too big"):
+        await bot.get_file(large["file_id"])
+
+
+async def test_what_is_no_file_is_not_downloaded(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    with bad("invalid file_id"):
+        await bot.get_file("BQAC")
+    assert await told(api, "getFile") == "file_id not specified"
+    document = sent(api.send_document(mei, home, "a.txt", b"x"))["document"]
+    with bad("invalid file_id"):
+        await bot.get_file(document["file_unique_id"])
+    address = "https://api.telegram.org/file/bot"
+    path = "documents/file_0.txt"
+    assert (await api.do_request(f"{address}{TOKEN}/{path}", "GET"))[0] == 404
+    await bot.get_file(document["file_id"])
+    assert await api.do_request(f"{address}{TOKEN}/{path}", "GET") == (200, b"x")
+    for wrong in (f"12345:other/{path}", f"{TOKEN}/documents/file_1.txt"):
+        with pytest.raises(InvalidToken, match=r"^Not Found$"):
+            await api.retrieve(address + wrong)
+
+
+def test_a_client_sends_no_empty_and_no_huge_document(
+    api: BotApi, mei: Person, home: Chat
+) -> None:
+    most = 4000 * (512 << 10)
+    assert api.send_document(mei, home, "a.txt", b"", size=most)
+    for size in (None, most + 1):
+        with pytest.raises(ValueError, match="a document"):
+            api.send_document(mei, home, "a.txt", b"", size=size)
+    assert api.send_document(mei, home, "a.txt", b"x", caption="词" * 1024)
+    with pytest.raises(ValueError, match="1024 characters"):
+        api.send_document(mei, home, "a.txt", b"x", caption="词" * 1025)
+    assert "caption" not in sent(api.send_document(mei, home, "a.txt", b"x", caption=" \n"))
+    with pytest.raises(ValueError, match="not 李's"):
+        api.send_document(api.person(2, "李"), home, "a.txt", b"x")
+    with pytest.raises(ValueError, match="no message 99"):
+        api.send_document(mei, home, "a.txt", b"x", reply_to=99)
+
+
+@pytest.mark.parametrize(
+    ("caption", "heard"),
+    [
+        (None, False),
+        ("大家看", False),
+        ("/train", True),
+        (f"/train@{NAME}", True),
+        ("/train@another_bot", False),
+        ("大家 /train", False),
+        (f"@{NAME} 看", True),
+    ],
+)
+async def test_with_privacy_only_documents_meant_for_the_bot_are_seen(
+    api: BotApi, bot: Bot, mei: Person, group: Chat, caption: str | None, heard: bool
+) -> None:
+    update = api.send_document(mei, group, "a.txt", b"x", caption=caption)
+    assert (update is not None) is heard
+    assert len(await bot.get_updates()) == 1 + heard
+    assert len(api.messages(group)) == 1
+
+
+async def test_a_document_that_answers_the_bot_is_seen_in_its_topic(
+    api: BotApi, bot: Bot, mei: Person
+) -> None:
+    forum = api.group(-200, "坛", forum=True)
+    api.send(mei, forum, "/train", thread=7)
+    asked = await bot.send_message(-200, "x", message_thread_id=7)
+    answer = sent(api.send_document(mei, forum, "a.txt", b"x", reply_to=asked.message_id))
+    assert answer["message_thread_id"] == 7
+    assert answer["reply_to_message"]["text"] == "x"
+    assert api.send_document(mei, forum, "a.txt", b"x", thread=7) is None
+    assert api.messages(forum)[-1]["message_thread_id"] == 7
+
+
+async def test_a_document_is_sent_once_and_again(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    asked = sent(api.send(mei, home, "/export"))["message_id"]
+    first = await bot.send_document(
+        1,
+        b"a,b\n1,2\n",
+        caption="<b>表</b>",
+        parse_mode="HTML",
+        filename="投票.csv",
+        reply_parameters=ReplyParameters(asked),
+        reply_markup=keyboard(1),
+        disable_notification=True,
+    )
+    assert first.document is not None
+    assert (first.document.file_name, first.document.mime_type) == ("投票.csv", "text/csv")
+    assert (first.caption_html, first.document.file_size) == ("<b>表</b>", 8)
+    assert first.reply_to_message is not None
+    assert first.reply_markup == keyboard(1)
+    assert api.uploaded(first.document.file_id) == b"a,b\n1,2\n"
+    again = await bot.send_document(1, first.document.file_id)
+    assert again.document == first.document
+    theirs = sent(api.send_document(mei, home, "a.txt", b"x"))["document"]
+    back = await bot.send_document(1, theirs["file_id"])
+    assert back.document is not None
+    assert back.document.to_dict() == theirs
+    edited = await first.edit_caption("改")
+    assert isinstance(edited, Message)
+    assert (edited.caption, edited.document) == ("改", first.document)
+
+
+async def test_a_document_goes_where_the_others_go(
+    api: BotApi, bot: Bot, mei: Person, home: Chat, group: Chat
+) -> None:
+    forum = api.group(-200, "坛", forum=True, privacy=False)
+    api.send(mei, forum, "说", thread=7)
+    in_topic = await bot.send_document(-200, b"x", message_thread_id=7, filename="a.txt")
+    assert in_topic.message_thread_id == 7
+    with bad("message thread not found"):
+        await bot.send_document(-200, b"x", message_thread_id=8)
+    forwarded = await in_topic.forward(1)
+    assert forwarded.document == in_topic.document
+    await in_topic.copy(-100, caption="b")
+    copied = api.messages(group)[-1]
+    assert (copied["caption"], copied["document"]["file_name"]) == ("b", "a.txt")
+
+
+async def test_what_is_no_document_is_refused(api: BotApi, bot: Bot, home: Chat) -> None:
+    assert await told(api, "sendDocument", chat_id=1) == "there is no document in the request"
+    with bad("file must be non-empty"):
+        await bot.send_document(1, b"")
+    with bad("wrong file identifier/HTTP URL specified"):
+        await bot.send_document(1, "BQAC")
+    with bad("failed to get HTTP URL content"):
+        await bot.send_document(1, "https://example.com/x.pdf")
+    with bad("message caption is too long"):
+        await bot.send_document(1, b"x", caption="词" * 1025)
+    picture = await bot.send_photo(1, png())
+    document = (await bot.send_document(1, png(), filename="a.png")).document
+    assert document is not None
+    with bad("can't use file of type Photo as Document"):
+        await bot.send_document(1, picture.photo[0].file_id)
+    with bad("can't use file of type Document as Photo"):
+        await bot.send_photo(1, document.file_id)
+
+
+async def test_a_document_of_the_bot_has_50_megabytes_at_most(bot: Bot, home: Chat) -> None:
+    most = b"x" * (50 << 20)
+    assert await bot.send_document(1, most)
+    with pytest.raises(NetworkError, match=r"^Request Entity Too Large$"):
+        await bot.send_document(1, most + b"x")
+
+
+async def test_the_media_of_a_message_is_replaced(api: BotApi, bot: Bot, home: Chat) -> None:
+    message = await bot.send_photo(1, png(), caption="a", has_spoiler=True)
+    file = InputFile("词".encode(), "a.txt", attach=True)
+    edited = await message.edit_media(
+        InputMediaDocument(file, caption="<b>b</b>", parse_mode="HTML"), reply_markup=keyboard(1)
+    )
+    assert isinstance(edited, Message)
+    assert edited.document is not None
+    assert (edited.photo, edited.has_media_spoiler) == ((), None)
+    assert (edited.document.file_name, edited.caption_html) == ("a.txt", "<b>b</b>")
+    assert edited.reply_markup == keyboard(1)
+    back = await message.edit_media(InputMediaPhoto(png(3, 4), has_spoiler=True))
+    assert isinstance(back, Message)
+    assert (back.photo[0].height, back.caption, back.document) == (4, None, None)
+    assert back.has_media_spoiler
+    with bad(
+        "message is not modified: specified new message content and reply markup are exactly the"
+        " same as a current content and reply markup of the message"
+    ):
+        await message.edit_media(InputMediaPhoto(back.photo[0].file_id, has_spoiler=True))
+    text = await bot.send_message(1, "<b>a</b>", "HTML")
+    with_media = await text.edit_media(InputMediaPhoto(back.photo[0].file_id))
+    assert isinstance(with_media, Message)
+    assert (with_media.text, with_media.entities, with_media.photo) == (None, (), back.photo)
+    with bad("there is no text in the message to edit"):
+        await text.edit_text("b")
+
+
+@pytest.mark.parametrize(
+    ("media", "description"),
+    [
+        ("", 'parameter "media" is required'),
+        ("{", "can't parse input media JSON object"),
+        ("[]", "can't parse InputMedia: expected an Object"),
+        ({"media": "x"}, "can't parse InputMedia: Can't find field \"type\""),
+        ({"type": "song"}, 'can\'t parse InputMedia: type "song" is unsupported'),
+        ({"type": "photo"}, "can't parse InputMedia: media not found"),
+        ({"type": "photo", "media": "attach://a"}, "can't parse InputMedia: media not found"),
+        ({"type": "photo", "media": "AgAC"}, "wrong file identifier/HTTP URL specified"),
+        (
+            {"type": "photo", "media": "AgAC", "caption": "<b>", "parse_mode": "HTML"},
+            "can't parse InputMedia: Can't parse entities:"
+            ' Can\'t find end tag corresponding to start tag "b"',
+        ),
+        ({"type": "photo", "media": "AgAC", "caption": "x" * 1025}, "message caption is too long"),
+    ],
+)
+async def test_wrong_media_is_refused(
+    api: BotApi, bot: Bot, home: Chat, media: Any, description: str
+) -> None:
+    message = (await bot.send_photo(1, png())).message_id
+    said = await told(api, "editMessageMedia", chat_id=1, message_id=message, media=media)
+    assert said == description
+    with bad("media of type video is not implemented here"):
+        await bot.edit_message_media(InputMediaVideo("BAAC"), 1, message)
 
 
 # --- editing and deleting

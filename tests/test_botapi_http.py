@@ -1,6 +1,7 @@
 """The in-process Bot API behind a socket: python-telegram-bot's own HTTP client talks to it."""
 
 import asyncio
+import io
 import json
 import struct
 import urllib.request
@@ -9,7 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from botapi_http import HttpBotApi
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
+from matplotlib.figure import Figure
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters, Update
 from telegram.error import BadRequest, Conflict, InvalidToken
 
 from bot.botapi import BotApi
@@ -42,7 +44,8 @@ async def base_url(api: BotApi) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def bot(base_url: str) -> AsyncIterator[Bot]:
-    async with Bot(TOKEN, base_url=f"{base_url}/bot") as bot:
+    base_file_url = f"{base_url}/file/bot"
+    async with Bot(TOKEN, base_url=f"{base_url}/bot", base_file_url=base_file_url) as bot:
         yield bot
 
 
@@ -76,6 +79,56 @@ async def test_an_uploaded_picture_arrives_byte_for_byte(api: BotApi, bot: Bot) 
     sent = await bot.send_photo(1, png(), caption="图")
     assert (sent.photo[0].width, sent.photo[0].height, sent.caption) == (3, 2, "图")
     assert api.uploaded(sent.photo[0].file_id) == png()
+
+
+async def test_a_drawn_chart_answers_in_a_topic(api: BotApi, bot: Bot) -> None:
+    figure = Figure(figsize=(7, 4.2), dpi=150)
+    figure.subplots().plot([1, 3, 2])
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    forum = api.group(-200, "坛", forum=True, privacy=False)
+    api.send(api.person(1, "梅"), forum, "/stats", thread=7)
+    asked = api.messages(forum)[-1]["message_id"]
+    sent = await bot.send_photo(
+        -200, drawn.getvalue(), caption="图", reply_parameters=ReplyParameters(asked)
+    )
+    assert (sent.photo[0].width, sent.photo[0].height) == (1050, 630)
+    assert (sent.message_thread_id, sent.caption) == (7, "图")
+    assert sent.reply_to_message is not None
+    assert sent.reply_to_message.text == "/stats"
+    assert api.uploaded(sent.photo[0].file_id) == drawn.getvalue()
+    file = await sent.photo[0].get_file()
+    assert bytes(await file.download_as_bytearray()) == drawn.getvalue()
+
+
+async def test_a_document_goes_out_and_comes_in_byte_for_byte(api: BotApi, bot: Bot) -> None:
+    mei = api.person(1, "梅")
+    content = bytes(range(256)) * 3 + b"\r\n--\r\r\n\n"
+    update = api.send_document(mei, api.private_chat(mei), "词.bin", content)
+    assert update is not None
+    message = Update.de_json(update, bot).message
+    assert message is not None
+    assert message.document is not None
+    file = await message.document.get_file()
+    assert str(file.file_path).endswith(f"/file/bot{TOKEN}/documents/file_0.bin")
+    assert bytes(await file.download_as_bytearray()) == content
+    sent = await bot.send_document(1, content, filename="词.txt", caption="好")
+    assert sent.document is not None
+    assert (sent.document.mime_type, sent.caption) == ("text/plain", "好")
+    assert sent.document.file_name == "词.txt"
+    assert api.uploaded(sent.document.file_id) == content
+
+
+async def test_a_file_that_is_not_there_is_not_found(api: BotApi, bot: Bot, base_url: str) -> None:
+    mei = api.person(1, "梅")
+    update = api.send_document(mei, api.private_chat(mei), "a.json", b"{}")
+    assert update is not None
+    file = await bot.get_file(update["message"]["document"]["file_id"])
+    with await asyncio.to_thread(urllib.request.urlopen, str(file.file_path)) as got:
+        assert got.headers["Content-Type"] == "application/octet-stream"
+    for wrong in ("12345:other/documents/file_0.json", f"{TOKEN}/documents/file_1.json"):
+        with pytest.raises(InvalidToken, match=r"^Not Found$"):
+            await bot.request.retrieve(f"{base_url}/file/bot{wrong}")
 
 
 async def test_a_long_poll_ends_when_somebody_writes(api: BotApi, bot: Bot) -> None:

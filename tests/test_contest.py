@@ -18,6 +18,7 @@ from sqlalchemy import Table, delete, func, select
 
 from core.arena.contest import Contest, Standings
 from core.arena.duel import Choice
+from core.arena.files import Files
 from core.arena.releases import Pair, Release, Releases
 from core.arena.schema import (
     duels,
@@ -96,7 +97,7 @@ def make_contest(store: Store, releases: Releases, clock: Clock) -> Contest:
 @pytest.fixture
 async def bare(store: Store, tmp_path: Path, clock: Clock) -> Arena:
     """A contest before its first release."""
-    releases = Releases(store, tmp_path / "checkpoints", clock)
+    releases = Releases(store, Files(tmp_path / "checkpoints"), clock)
     return Arena(make_contest(store, releases, clock), releases, store, clock)
 
 
@@ -166,7 +167,7 @@ async def test_everything_that_made_a_duel_is_stored(arena: Arena, tmp_path: Pat
     wrote = {row.id: row for row in await arena.rows(models)}
     (person,) = await arena.rows(people)
     assert (person.account, person.first_seen) == (ANNA, arena.clock.time)
-    fresh = Releases(arena.store, tmp_path / "checkpoints", arena.clock)
+    fresh = Releases(arena.store, Files(tmp_path / "checkpoints"), arena.clock)
     found: dict[int, Pair] = {pair.id: pair for pair in release.pairs}
     for duel, row in zip(opened, await arena.rows(duels), strict=True):
         assert row.id == duel.id

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 import core.lyrics.corpus
 from core.arena.corpora import Corpora, CorpusEntry
+from core.arena.files import Files
 from core.arena.store import Store
-from core.errors import CorpusError, CorpusUnknown, CorpusUnreadable
+from core.errors import CorpusError, CorpusUnknown, CorpusUnreadable, StoreError
 from core.lyrics.corpus import BUNDLED, MAX_NAME, Corpus, Dropped, read_bundled, read_corpus
 
 
 @pytest.fixture
 def corpora(store: Store, tmp_path: Path, clock: Clock) -> Corpora:
     """The corpora of an empty database."""
-    return Corpora(store, tmp_path / "checkpoints", clock)
+    return Corpora(store, Files(tmp_path / "checkpoints"), clock)
 
 
 def files(tmp_path: Path) -> dict[str, bytes]:
@@ -184,3 +185,45 @@ async def test_one_text_added_by_many_at_once_is_kept(corpora: Corpora, tmp_path
     for corpus in made:
         assert await corpora.get(corpus.name) == corpus
     assert list(files(tmp_path)) == [f"{made[0].sha256}.txt"]
+
+
+async def test_what_is_kept_has_no_name_and_is_read_by_its_sha256(corpora: Corpora) -> None:
+    for corpus in (read_bundled(), make_corpus()):
+        await corpora.keep(corpus)
+        read = await corpora.read(corpus.name, corpus.sha256)
+        assert (read.name, read.text, read.sha256) == (corpus.name, corpus.text, corpus.sha256)
+    assert names(await corpora.list()) == [BUNDLED]
+
+
+async def test_what_was_never_kept_or_is_damaged_cannot_be_read(
+    corpora: Corpora, tmp_path: Path
+) -> None:
+    corpus = make_corpus()
+    with pytest.raises(CorpusError, match=f"{corpus.sha256}.txt"):
+        await corpora.read(corpus.name, corpus.sha256)
+    await corpora.keep(corpus)
+    (path,) = (tmp_path / "checkpoints").rglob("*.txt")
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(CorpusError, match="damaged"):
+        await corpora.read(corpus.name, corpus.sha256)
+
+
+async def test_a_corpus_in_an_object_store_is_read_elsewhere(
+    store: Store, bucket: str, clock: Clock
+) -> None:
+    corpus = make_corpus()
+    await Corpora(store, Files(f"{bucket}/prefix"), clock).add(corpus)
+    elsewhere = Corpora(store, Files(f"{bucket}/prefix"), clock)
+    assert await elsewhere.get(corpus.name) == corpus
+    Files(f"{bucket}/prefix").remove(f"corpora/{corpus.sha256}.txt")
+    with pytest.raises(CorpusError, match=r"s3://.*Add corpus"):
+        await elsewhere.get(corpus.name)
+
+
+async def test_a_place_that_cannot_be_written_keeps_no_corpus(
+    corpora: Corpora, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match="LYRICBOT_CHECKPOINTS"):
+        await corpora.add(make_corpus())
+    assert names(await corpora.list()) == [BUNDLED]

@@ -10,7 +10,7 @@ def test_without_any_setting_all_is_on_this_machine() -> None:
     settings = load_settings()
     assert settings.token is None
     assert settings.database_url == "sqlite+aiosqlite:///data/state/app.sqlite"
-    assert settings.checkpoints == Path("checkpoints")
+    assert settings.checkpoints == "checkpoints"
     assert settings.admins == frozenset()
 
 
@@ -51,6 +51,32 @@ def test_one_error_names_all_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert all(f"LYRICBOT_{name}" in str(caught.value) for name in wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "on_this_machine"),
+    [
+        ("some/folder", "some/folder", "some/folder"),
+        ("file:///some/folder", "/some/folder", "/some/folder"),
+        ("s3://bucket/prefix", "s3://bucket/prefix", "data/state"),
+    ],
+)
+def test_checkpoints_are_a_folder_or_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, given: str, place: str, on_this_machine: str
+) -> None:
+    monkeypatch.setenv("LYRICBOT_CHECKPOINTS", given)
+    settings = load_settings()
+    assert (settings.checkpoints, settings.on_this_machine) == (place, Path(on_this_machine))
+
+
+@pytest.mark.parametrize("url", ["s3://", "memory://x", "://x", "s3://key:SECRET@bucket/x"])
+def test_checkpoints_that_would_be_lost_or_tell_a_password_are_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LYRICBOT_CHECKPOINTS", url)
+    with pytest.raises(SettingsError, match="LYRICBOT_CHECKPOINTS") as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["mysql://x", "app.sqlite", "sqlite://", "sqlite:///:memory:", ""])

@@ -5,11 +5,13 @@ it refuses, with the same status and the same words, so a bot meets here the ver
 it would meet in production. Its other face is the people's: they write, press buttons and block
 the bot. `handle` is the API itself and knows no library, so it can be served over HTTP as well.
 
-It knows nothing of any bot's purpose, of flood limits, of files to download or of other bots.
+It knows nothing of any bot's purpose, of flood limits, of other bots, of media but pictures and
+documents, nor of what Telegram makes of these: it gives back the very bytes that were sent.
 Everything in it belongs to one event loop.
 """
 
 from bot.botapi.api import BotApi, Call
+from bot.botapi.rules import Upload
 from bot.botapi.world import Chat, Person
 
-__all__ = ["BotApi", "Call", "Chat", "Person"]
+__all__ = ["BotApi", "Call", "Chat", "Person", "Upload"]

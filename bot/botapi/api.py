@@ -8,20 +8,24 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from telegram.request import BaseRequest, RequestData
 
 from bot.botapi.html import Json, utf16_length
 from bot.botapi.methods import METHODS
-from bot.botapi.rules import Refusal, Request
-from bot.botapi.text import TEXT_LIMIT, cleaned, covered
+from bot.botapi.rules import Refusal, Request, Upload
+from bot.botapi.text import CAPTION_LIMIT, TEXT_LIMIT, Formatted, cleaned, covered
 from bot.botapi.updates import Updates
 from bot.botapi.world import Chat, Person, Room, World
 
 _URL = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w*)$")
+_FILE_URL = re.compile(r"/file/bot(?P<token>[^/]+)/(?P<path>.+)$")
 _TOKEN = re.compile(r"[1-9]\d*:[^/]+", re.ASCII)
 _TOKEN_LENGTH = 80
 _CALLBACK_DATA_BYTES = 64
+# What people upload goes in 4000 parts of 512 KiB at most.
+_DOCUMENT_BYTES = 4000 * (512 << 10)
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
 
@@ -82,6 +86,8 @@ class BotApi(BaseRequest):
         pool_timeout: object = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
         """Answer a request of python-telegram-bot."""
+        if file := _FILE_URL.search(url):
+            return self.download(unquote(file["token"]), unquote(file["path"]))
         target = _URL.search(url)
         if target is None:
             body = Refusal(404, "Not Found").body()
@@ -96,7 +102,7 @@ class BotApi(BaseRequest):
         token: str,
         method: str,
         parameters: Mapping[str, str],
-        files: Mapping[str, bytes] | None = None,
+        files: Mapping[str, Upload] | None = None,
     ) -> tuple[int, Json]:
         """One call: the parameters as they come over HTTP, the files by the names of their parts.
 
@@ -115,6 +121,15 @@ class BotApi(BaseRequest):
         if self.on_call:
             self.on_call(call, result)
         return 200, {"ok": True, "result": result}
+
+    def download(self, token: str, path: str) -> tuple[int, bytes]:
+        """The HTTP status and the content of a file, or the JSON that says it is not there."""
+        try:
+            if token != self._token:
+                raise Refusal(404, "Not Found")
+            return 200, self._world.downloaded(path)
+        except Refusal as refusal:
+            return refusal.status, json.dumps(refusal.body()).encode()
 
     def fail_next(
         self,
@@ -178,20 +193,34 @@ class BotApi(BaseRequest):
 
         A thread is a topic of a forum and becomes known by being written in.
         """
-        room = self._enter(person, chat)
         content = _client_text(text)
-        if reply_to is not None and reply_to not in room.messages:
-            raise ValueError(f"there is no message {reply_to} to reply to")
-        if thread is not None and not room.forum:
-            raise ValueError("only a forum has threads")
-        if thread is not None:
-            self._world.open_topic(room, person, thread)
-        room.opened = True
-        room.statuses.setdefault(person.id, "member")
-        message_id = self._world.post(
-            room, person.shown(), content, reply_to=reply_to or 0, thread=thread or 0
-        )
-        return self._show(room, message_id, "message")
+        return self._write(person, chat, content, reply_to, thread)
+
+    def send_document(
+        self,
+        person: Person,
+        chat: Chat,
+        file_name: str,
+        content: bytes,
+        *,
+        caption: str | None = None,
+        mime_type: str | None = None,
+        reply_to: int | None = None,
+        thread: int | None = None,
+        size: int | None = None,
+    ) -> Json | None:
+        """A person sends a file; None where the bot's privacy keeps the message from it.
+
+        A size stands for a content that is not worth having in memory. Without a MIME type the
+        file has the one that its name tells.
+        """
+        length = len(content) if size is None else size
+        if not 1 <= length <= _DOCUMENT_BYTES:
+            raise ValueError("a document has 1 byte at least and 2 GB at most")
+        words = _client_words(caption or "", CAPTION_LIMIT).fields("caption", "caption_entities")
+        self._enter(person, chat)
+        file = self._world.keep_document(content, file_name, mime_type, size)
+        return self._write(person, chat, {"document": file.shown} | words, reply_to, thread)
 
     def edit(self, person: Person, message_id: int, chat: Chat, text: str) -> Json | None:
         """A person rewrites a message; None where the bot's privacy keeps it from the bot."""
@@ -266,8 +295,8 @@ class BotApi(BaseRequest):
         return list(self._world.rooms[chat.id].reactions.get(message_id, []))
 
     def uploaded(self, file_id: str) -> bytes:
-        """The content of a picture that the bot sent."""
-        return self._world.files[file_id]
+        """The content of a picture or a document that was sent."""
+        return self._world.files[file_id].content
 
     def _admit(self, token: str, method: str) -> str:
         if not _well_formed(token):
@@ -294,6 +323,28 @@ class BotApi(BaseRequest):
             raise ValueError(f"{person.first_name} has blocked the bot")
         return room
 
+    def _write(
+        self,
+        person: Person,
+        chat: Chat,
+        content: Json,
+        reply_to: int | None,
+        thread: int | None,
+    ) -> Json | None:
+        room = self._enter(person, chat)
+        if reply_to is not None and reply_to not in room.messages:
+            raise ValueError(f"there is no message {reply_to} to reply to")
+        if thread is not None and not room.forum:
+            raise ValueError("only a forum has threads")
+        if thread is not None:
+            self._world.open_topic(room, person, thread)
+        room.opened = True
+        room.statuses.setdefault(person.id, "member")
+        message_id = self._world.post(
+            room, person.shown(), content, reply_to=reply_to or 0, thread=thread or 0
+        )
+        return self._show(room, message_id, "message")
+
     def _show(self, room: Room, message_id: int, kind: str) -> Json | None:
         message = room.render(message_id)
         if room.private or not room.privacy or self._is_for_bot(message):
@@ -304,8 +355,11 @@ class BotApi(BaseRequest):
         if message.get("reply_to_message", {}).get("from", {}).get("id") == self._world.bot["id"]:
             return True
         name = f"@{self._world.bot['username']}".lower()
-        for entity in message.get("entities", []):
-            words = covered(message["text"], entity).lower()
+        text, entities = (
+            ("text", "entities") if "text" in message else ("caption", "caption_entities")
+        )
+        for entity in message.get(entities, []):
+            words = covered(message[text], entity).lower()
             commanded = entity["type"] == "bot_command" and entity["offset"] == 0
             if commanded and ("@" not in words or words.endswith(name)):
                 return True
@@ -331,17 +385,22 @@ def _well_formed(token: str) -> bool:
 
 
 def _client_text(text: str) -> Json:
-    formatted = cleaned(text)
+    formatted = _client_words(text, TEXT_LIMIT)
     if not formatted.text:
         raise ValueError("a message says something")
-    if utf16_length(formatted.text) > TEXT_LIMIT:
-        raise ValueError(f"a message has {TEXT_LIMIT} characters at most")
     return formatted.fields("text", "entities")
 
 
-def _uploaded(request_data: RequestData) -> dict[str, bytes]:
+def _client_words(text: str, limit: int) -> Formatted:
+    formatted = cleaned(text)
+    if utf16_length(formatted.text) > limit:
+        raise ValueError(f"a message has {limit} characters at most")
+    return formatted
+
+
+def _uploaded(request_data: RequestData) -> dict[str, Upload]:
     parts = request_data.multipart_data.items() if request_data.contains_files else ()
     return {
-        name: content if isinstance(content, bytes) else content.read()
-        for name, (_, content, _) in parts
+        part: Upload(content if isinstance(content, bytes) else content.read(), name)
+        for part, (name, content, _) in parts
     }

@@ -15,10 +15,12 @@ from bot.botapi.rules import (
     Request,
     answer_text,
     chat_action,
+    checked_document,
     checked_reactions,
     command_scope,
     commands,
     inline_results,
+    input_media,
     language_code,
     picture_size,
     reactions,
@@ -27,15 +29,25 @@ from bot.botapi.rules import (
     reply_parameters,
     too_many_requests,
 )
-from bot.botapi.text import Formatted, caption, message_text
-from bot.botapi.world import Room, World
+from bot.botapi.text import Formatted, caption, media_caption, message_text
+from bot.botapi.world import Room, StoredFile, World
 
 Method = Callable[[World, Request], Any | Awaitable[Any]]
 
 _LAUNCH = 600
 _DESCRIPTION = 512
 _SHORT_DESCRIPTION = 120
-_CONTENT = ("text", "entities", "caption", "caption_entities", "reply_markup")
+_MEDIA = ("photo", "document")
+_TEXT = ("text", "entities")
+_CAPTION = ("caption", "caption_entities")
+# What an edit puts in place of what.
+_REPLACED: dict[str, tuple[str, ...]] = {
+    "text": _TEXT,
+    "caption": _CAPTION,
+    "media": (*_TEXT, *_CAPTION, *_MEDIA, "has_media_spoiler"),
+    "": (),
+}
+_CONTENT = (*_REPLACED["media"], "reply_markup")
 
 
 def _get_me(world: World, _: Request) -> Json:
@@ -81,29 +93,53 @@ def _close(world: World, _: Request) -> bool:
 
 def _send_message(world: World, request: Request) -> Json:
     text = _known_mentions(world, message_text(request))
-    return _deliver(world, request, text.fields("text", "entities"))
+    return _deliver(world, request, text.fields(*_TEXT))
 
 
 def _send_photo(world: World, request: Request) -> Json:
     words = _known_mentions(world, caption(request))
-    content: Json = {"photo": _photo(world, request)} | words.fields("caption", "caption_entities")
+    content = _media(world, request, "photo", request.text("photo"))
+    content |= words.fields(*_CAPTION)
     if request.flag("has_spoiler"):
         content["has_media_spoiler"] = True
     return _deliver(world, request, content)
 
 
-def _photo(world: World, request: Request) -> list[Json]:
-    given = request.text("photo")
+def _send_document(world: World, request: Request) -> Json:
+    words = _known_mentions(world, caption(request))
+    content = _media(world, request, "document", request.text("document"))
+    return _deliver(world, request, content | words.fields(*_CAPTION))
+
+
+def _media(
+    world: World, request: Request, kind: str, given: str, missing: str | None = None
+) -> Json:
+    """The photo or the document of a message: a known file, or one in the part that is named."""
     if given and not given.startswith("attach://"):
-        if given.startswith(("http://", "https://")):
-            raise refused("Failed to get HTTP URL content")
-        if given not in world.photos:
-            raise refused("Wrong file identifier/HTTP URL specified")
-        return world.photos[given]
-    uploaded = request.files.get(given.removeprefix("attach://") or "photo")
-    if uploaded is None:
-        raise refused("There is no photo in the request")
-    return world.keep_photo(uploaded, picture_size(uploaded))
+        file = _known_file(world, kind.capitalize(), given)
+    else:
+        upload = request.files.get(given.removeprefix("attach://") or kind)
+        if upload is None:
+            raise refused(missing or f"There is no {kind} in the request")
+        if kind == "photo":
+            file = world.keep_photo(upload.content, picture_size(upload.content))
+        else:
+            file = world.keep_document(checked_document(upload.content), upload.name)
+    return {kind: [file.shown] if kind == "photo" else file.shown}
+
+
+def _known_file(world: World, kind: str, given: str) -> StoredFile:
+    if given.startswith(("http://", "https://")):
+        raise refused("Failed to get HTTP URL content")
+    if given not in world.files:
+        raise refused("Wrong file identifier/HTTP URL specified")
+    if world.files[given].kind != kind:
+        raise refused(f"Can't use file of type {world.files[given].kind} as {kind}")
+    return world.files[given]
+
+
+def _get_file(world: World, request: Request) -> Json:
+    return world.make_downloadable(request.text("file_id"))
 
 
 def _forward_message(world: World, request: Request) -> Json:
@@ -130,15 +166,14 @@ def _copy_message(world: World, request: Request) -> Json:
     if message.get("has_protected_content") or "forum_topic_created" in message:
         raise refused("The message can't be copied")
     content = _copied(message)
-    if "photo" in content and "caption" in request.parameters:
-        content = {"photo": content["photo"]}
-        words = _known_mentions(world, caption(request))
-        content |= words.fields("caption", "caption_entities")
+    media = {name: content[name] for name in _MEDIA if name in content}
+    if media and "caption" in request.parameters:
+        content = media | _known_mentions(world, caption(request)).fields(*_CAPTION)
     return {"message_id": _deliver(world, request, content)["message_id"]}
 
 
 def _copied(message: Json) -> Json:
-    kept = ("text", "entities", "photo", "caption", "caption_entities")
+    kept = (*_TEXT, *_MEDIA, *_CAPTION)
     return {name: message[name] for name in kept if name in message}
 
 
@@ -176,12 +211,25 @@ def _deliver(world: World, request: Request, content: Json) -> Json:
 
 def _edit_text(world: World, request: Request) -> Json:
     text = _known_mentions(world, message_text(request))
-    return _edit(world, request, "text", text.fields("text", "entities"))
+    return _edit(world, request, "text", text.fields(*_TEXT))
 
 
 def _edit_caption(world: World, request: Request) -> Json:
     words = _known_mentions(world, caption(request))
-    return _edit(world, request, "caption", words.fields("caption", "caption_entities"))
+    return _edit(world, request, "caption", words.fields(*_CAPTION))
+
+
+def _edit_media(world: World, request: Request) -> Json:
+    media = input_media(request)
+    words = _known_mentions(world, media_caption(media))
+    missing = "Can't parse InputMedia: media not found"
+    if not media.get("media"):
+        raise refused(missing)
+    content = _media(world, request, media["type"], str(media["media"]), missing)
+    content |= words.fields(*_CAPTION)
+    if media["type"] == "photo" and media.get("has_spoiler") is True:
+        content["has_media_spoiler"] = True
+    return _edit(world, request, "media", content)
 
 
 def _edit_markup(world: World, request: Request) -> Json:
@@ -193,11 +241,11 @@ def _edit(world: World, request: Request, what: str, content: Json) -> Json:
     room, message = _editable(world, request)
     if what == "text" and "text" not in message:
         raise refused("There is no text in the message to edit")
-    if what == "caption" and "photo" not in message:
+    if what == "caption" and not any(name in message for name in _MEDIA):
         raise refused("There is no caption in the message to edit")
     room.check_writable()
-    replaced = {"": ()}.get(what, (what, "entities" if what == "text" else "caption_entities"))
-    edited = {name: value for name, value in message.items() if name not in replaced} | content
+    kept = {name: value for name, value in message.items() if name not in _REPLACED[what]}
+    edited = kept | copy.deepcopy(content)
     edited.pop("reply_markup", None)
     if markup is not None:
         edited["reply_markup"] = copy.deepcopy(markup)
@@ -370,10 +418,13 @@ METHODS: dict[str, Method] = {
     "close": _close,
     "sendMessage": _send_message,
     "sendPhoto": _send_photo,
+    "sendDocument": _send_document,
+    "getFile": _get_file,
     "forwardMessage": _forward_message,
     "copyMessage": _copy_message,
     "editMessageText": _edit_text,
     "editMessageCaption": _edit_caption,
+    "editMessageMedia": _edit_media,
     "editMessageReplyMarkup": _edit_markup,
     "deleteMessage": _delete_message,
     "answerCallbackQuery": _answer_callback_query,

@@ -30,6 +30,7 @@ _ANSWER_LENGTH = 200
 _INLINE_RESULTS = 50
 _INLINE_ID_BYTES = 64
 _PHOTO_BYTES = 10 << 20
+_UPLOAD_BYTES = 50 << 20
 _PHOTO_SIDES = 10_000
 _PHOTO_RATIO = 20
 
@@ -106,11 +107,19 @@ def too_many_requests(retry_after: int) -> Refusal:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file inside a request, under the name that came with it."""
+
+    content: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """The parameters of one call as they came over HTTP, read with Telegram's leniency."""
 
     parameters: Mapping[str, str]
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Upload] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """The parameter, empty where it is missing."""
@@ -386,6 +395,35 @@ def inline_results(request: Request) -> list[Json]:
             raise refused("RESULT_ID_DUPLICATE")
         seen.add(identifier)
     return given
+
+
+def input_media(request: Request) -> Json:
+    """What is to stand in place of the media of a message."""
+    if not request.text("media"):
+        raise refused('Parameter "media" is required')
+    given = request.parsed("media", "input media")
+    wrong = "Can't parse InputMedia: "
+    if not isinstance(given, dict):
+        raise refused(wrong + "expected an Object")
+    try:
+        kind = string_field(given, "type")
+        string_field(given, "media", "")
+    except Refusal as refusal:
+        raise refused(wrong + inner_message(refusal)) from None
+    if kind in ("animation", "audio", "live_photo", "video"):
+        raise refused(f"media of type {kind} is not implemented here")
+    if kind not in ("photo", "document"):
+        raise refused(wrong + f'type "{kind}" is unsupported')
+    return given
+
+
+def checked_document(content: bytes) -> bytes:
+    """A file that Telegram would take from a bot."""
+    if not content:
+        raise refused("File must be non-empty")
+    if len(content) > _UPLOAD_BYTES:
+        raise Refusal(413, "Request Entity Too Large")
+    return content
 
 
 def picture_size(content: bytes) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from bot.botapi.rules import (
 )
 
 TEXT_LIMIT = 4096
-_CAPTION_LIMIT = 1024
+CAPTION_LIMIT = 1024
 _BYTES_LIMIT = 1 << 15
 _ENTITIES_LIMIT = 100
 
@@ -82,11 +82,19 @@ def message_text(request: Request) -> Formatted:
 
 
 def caption(request: Request) -> Formatted:
-    """The words under a picture; there may be none."""
-    formatted = _formatted(request, "caption", "caption_entities")
-    if utf16_length(formatted.text) > _CAPTION_LIMIT:
-        raise refused("Message caption is too long")
-    return formatted
+    """The words under a picture or a document; there may be none."""
+    return _short_enough(_formatted(request, "caption", "caption_entities"))
+
+
+def media_caption(media: Json) -> Formatted:
+    """The words that an InputMedia has with it; there may be none."""
+    entities = {"caption_entities": json.dumps(media.get("caption_entities"))}
+    try:
+        words = {name: string_field(media, name, "") for name in ("caption", "parse_mode")}
+        formatted = _formatted(Request(words | entities), "caption", "caption_entities")
+    except Refusal as refusal:
+        raise refused("Can't parse InputMedia: " + inner_message(refusal)) from None
+    return _short_enough(formatted)
 
 
 def cleaned(text: str, given: list[Json] | None = None) -> Formatted:
@@ -121,6 +129,12 @@ def covered(text: str, entity: Json) -> str:
     units = text.encode("utf-16-le")
     start = entity["offset"] * 2
     return units[start : start + entity["length"] * 2].decode("utf-16-le")
+
+
+def _short_enough(formatted: Formatted) -> Formatted:
+    if utf16_length(formatted.text) > CAPTION_LIMIT:
+        raise refused("Message caption is too long")
+    return formatted
 
 
 def _formatted(request: Request, name: str, entities_name: str) -> Formatted:

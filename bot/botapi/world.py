@@ -7,8 +7,10 @@ chat itself forbids. It knows nothing of any bot's purpose.
 import copy
 import hashlib
 import itertools
+import mimetypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from bot.botapi.html import Json
@@ -17,6 +19,7 @@ from bot.botapi.updates import Updates
 
 _DAY = 24 * 3600
 _QUERY_LIFETIME = 30
+_DOWNLOAD_BYTES = 20 << 20
 _GENERAL_TOPIC = 1
 _TOPIC_COLOR = 0x6FB9F0
 
@@ -95,17 +98,36 @@ class Room:
         return thread
 
     def render(self, message_id: int) -> Json:
-        """The message as Telegram shows it, the one that it replies to whole inside."""
+        """The message as Telegram shows it, the one that it replies to whole inside.
+
+        Of a message in another topic there is only where it is and from whom.
+        """
         message = copy.deepcopy(self.messages[message_id])
         replied = self.replies.get(message_id, message.get("message_thread_id", 0))
-        if replied in self.messages and replied != message_id:
-            message["reply_to_message"] = copy.deepcopy(self.messages[replied])
-        return message
+        if replied not in self.messages or replied == message_id:
+            return message
+        original = self.messages[replied]
+        if original.get("message_thread_id") == message.get("message_thread_id"):
+            return message | {"reply_to_message": copy.deepcopy(original)}
+        origin = {"type": "user", "sender_user": original["from"], "date": original["date"]}
+        where = {"origin": origin, "chat": self.shown, "message_id": replied}
+        return message | {"external_reply": copy.deepcopy(where)}
 
     def forget(self, message_id: int) -> None:
         """The message is deleted."""
         self.messages.pop(message_id)
         self.reactions.pop(message_id, None)
+
+
+@dataclass
+class StoredFile:
+    """A file that Telegram keeps: what it shows of it, and the bytes."""
+
+    kind: str
+    shown: Json
+    content: bytes
+    extension: str
+    path: str = ""
 
 
 @dataclass
@@ -126,14 +148,14 @@ class World:
     people: dict[int, Person] = field(default_factory=dict)
     rooms: dict[int, Room] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    photos: dict[str, list[Json]] = field(default_factory=dict)
+    files: dict[str, StoredFile] = field(default_factory=dict)
     commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     descriptions: dict[tuple[str, str], str] = field(default_factory=dict)
     logged_out_until: float = 0.0
     started: float = field(init=False)
     _private_numbers: Iterator[int] = field(init=False, default_factory=lambda: itertools.count(1))
     _query_numbers: Iterator[int] = field(init=False, default_factory=lambda: itertools.count(1))
+    _path_numbers: Iterator[int] = field(init=False, default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -228,21 +250,56 @@ class World:
             raise refused("query is too old and response timeout expired or query ID is invalid")
         query.answer = answer
 
-    def keep_photo(self, content: bytes, size: tuple[int, int]) -> list[Json]:
-        """The sizes of an uploaded picture; the same picture always has the same file_id."""
+    def keep_photo(self, content: bytes, size: tuple[int, int]) -> StoredFile:
+        """Store an uploaded picture; the same picture always has the same file_id."""
         unique = hashlib.sha256(content).hexdigest()[:16]
         file_id = f"AgACAgIAAxkDAAI{unique}"
-        self.files[file_id] = content
-        self.photos[file_id] = [
-            {
-                "file_id": file_id,
-                "file_unique_id": f"AQAD{unique}",
-                "width": size[0],
-                "height": size[1],
-                "file_size": len(content),
-            }
-        ]
-        return self.photos[file_id]
+        shown = {
+            "file_id": file_id,
+            "file_unique_id": f"AQAD{unique}",
+            "width": size[0],
+            "height": size[1],
+            "file_size": len(content),
+        }
+        return self.files.setdefault(file_id, StoredFile("Photo", shown, content, ".jpg"))
+
+    def keep_document(
+        self, content: bytes, name: str, mime_type: str | None = None, size: int | None = None
+    ) -> StoredFile:
+        """Store a document; each time that one is sent from a disk it is a new file."""
+        unique = f"{len(self.files):016x}"
+        file_id = f"BQACAgIAAxkBAAI{unique}"
+        shown: Json = {"file_name": name} if name else {}
+        shown |= {
+            "mime_type": mime_type or _mime_type(name),
+            "file_id": file_id,
+            "file_unique_id": f"AgAD{unique}",
+            "file_size": len(content) if size is None else size,
+        }
+        self.files[file_id] = StoredFile("Document", shown, content, PurePath(name).suffix)
+        return self.files[file_id]
+
+    def make_downloadable(self, file_id: str) -> Json:
+        """The file as getFile tells of it, from now on to be had at its path."""
+        if not file_id:
+            raise refused("file_id not specified")
+        file = self.files.get(file_id)
+        if file is None:
+            raise refused("invalid file_id")
+        if file.shown["file_size"] > _DOWNLOAD_BYTES:
+            raise refused("file is too big")
+        if not file.path:
+            number = next(self._path_numbers)
+            file.path = f"{file.kind.lower()}s/file_{number}{file.extension}"
+        named = ("file_id", "file_unique_id", "file_size")
+        return {name: file.shown[name] for name in named} | {"file_path": file.path}
+
+    def downloaded(self, path: str) -> bytes:
+        """The content of a file whose path getFile has told."""
+        for file in self.files.values():
+            if file.path == path:
+                return file.content
+        raise Refusal(404, "Not Found")
 
     def chat_member(self, room: Room, user: int) -> Json:
         """What somebody is in a chat, as Telegram shows it."""
@@ -254,6 +311,11 @@ class World:
             raise refused("PARTICIPANT_ID_INVALID")
         default = "member" if room.private else "left"
         return _member(self.people[user].shown(), room.statuses.get(user, default))
+
+
+def _mime_type(name: str) -> str:
+    # Only the types built into Python: what the machine adds to them must not change an answer.
+    return mimetypes.MimeTypes().guess_type(name)[0] or "application/octet-stream"
 
 
 def _member(user: Json, status: str) -> Json:

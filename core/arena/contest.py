@@ -95,7 +95,7 @@ class Contest:
             self._writing_for.discard(account)
 
     async def _open_duel(self, account: int, prefix: str) -> Duel:
-        release = await self._releases.current()
+        release = await self._releases.serving()
         if release is None:
             raise NoRelease
         pair, reveal = deal(release.pairs, self._chance)

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 
+from core.arena.files import Files
 from core.arena.schema import corpora
 from core.arena.store import Store, insert
-from core.errors import CorpusError, CorpusUnknown
-from core.lyrics.checkpoint import write_aside
+from core.errors import CorpusError, CorpusUnknown, FileMissing
 from core.lyrics.corpus import BUNDLED, MAX_NAME, Corpus, Dropped, read_bundled
 
 
@@ -29,11 +28,11 @@ class CorpusEntry:
 
 
 class Corpora:
-    """The corpora of one database, with their files below one folder, under their sha256."""
+    """The corpora of one database, with their files in one place, under their sha256."""
 
-    def __init__(self, store: Store, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, files: Files, clock: Callable[[], datetime]) -> None:
         self._store = store
-        self._folder = folder / "corpora"
+        self._files = files
         self._clock = clock
 
     async def add(self, corpus: Corpus) -> CorpusEntry:
@@ -41,13 +40,14 @@ class Corpora:
 
         Raises:
             CorpusError: for a name that cannot be one.
+            StoreError: if the text cannot be kept.
         """
         if not 0 < len(corpus.name) <= MAX_NAME or corpus.name == BUNDLED or "/" in corpus.name:
             raise CorpusError(
                 f"{corpus.name!r} cannot be a corpus's name. Give another with --name: up to "
                 f"{MAX_NAME} characters, no slash, and not {BUNDLED!r}."
             )
-        await asyncio.to_thread(write_aside, self._path(corpus.sha256), corpus.text.encode())
+        await self.keep(corpus)
         entry = _entry(corpus)
         values = {
             "sha256": entry.sha256,
@@ -65,6 +65,15 @@ class Corpora:
                 row.on_conflict_do_update(index_elements=[corpora.c.name], set_=values)
             )
         return entry
+
+    async def keep(self, corpus: Corpus) -> None:
+        """Put the text under its sha256, and no name: for whoever is to `read` it elsewhere.
+
+        Raises:
+            StoreError: if it cannot be put.
+        """
+        name, content = _name(corpus.sha256), corpus.text.encode()
+        await asyncio.to_thread(self._files.put, name, content)
 
     async def list(self) -> tuple[CorpusEntry, ...]:
         """All there are, the bundled one first."""
@@ -89,6 +98,7 @@ class Corpora:
 
         Raises:
             CorpusUnknown: naming those there are.
+            CorpusError, StoreError: as `read`.
         """
         if name == BUNDLED:
             return await asyncio.to_thread(read_bundled)
@@ -102,18 +112,29 @@ class Corpora:
                 f"There is no corpus {name!r}. There are: {names}. "
                 f"Add one: lyricbot corpus add FILE"
             )
-        path = self._path(sha256)
+        return await self.read(name, sha256)
+
+    async def read(self, name: str, sha256: str) -> Corpus:
+        """The text kept under `sha256`, as the corpus `name`.
+
+        Raises:
+            CorpusError: naming the file, if it is gone or damaged.
+            StoreError: if the files cannot be reached.
+        """
+        file = _name(sha256)
+        where = self._files.where(file)
         try:
             # It was cleaned when it was added: what is kept is taken as it stands.
-            corpus = Corpus(name, (await asyncio.to_thread(path.read_bytes)).decode())
-        except (OSError, UnicodeDecodeError) as error:
-            raise CorpusError(f"{path}: {error}. Add corpus {name} again.") from error
+            corpus = Corpus(name, (await asyncio.to_thread(self._files.get, file)).decode())
+        except (FileMissing, UnicodeDecodeError) as error:
+            raise CorpusError(f"{where}: {error}. Add corpus {name} again.") from error
         if corpus.sha256 != sha256:
-            raise CorpusError(f"{path}: damaged. Add corpus {name} again.")
+            raise CorpusError(f"{where}: damaged. Add corpus {name} again.")
         return corpus
 
-    def _path(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.txt"
+
+def _name(sha256: str) -> str:
+    return f"corpora/{sha256}.txt"
 
 
 def _entry(corpus: Corpus) -> CorpusEntry:

@@ -2,21 +2,31 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.arena.cards import card
+from core.arena.files import Files
 from core.arena.schema import activations, models, pairs, releases
 from core.arena.store import Store
-from core.errors import CheckpointError
-from core.lyrics.checkpoint import Checkpoint, write_aside
+from core.errors import (
+    CheckpointError,
+    FileMissing,
+    NothingBefore,
+    ReleaseUnknown,
+    StoreError,
+)
+from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.recipe import SAMPLERS, Sampler
 from core.lyrics.writer import Writer
+
+log = structlog.get_logger(__name__)
 
 KEPT_WRITERS = 16  # models in memory: those of the current release and of a few before it
 
@@ -58,27 +68,60 @@ class Release:
     recipe_hash: str
     published_at: datetime
     pairs: tuple[Pair, ...]
+    is_current: bool = field(default=False, compare=False)  # when it was read
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models of all pairs."""
+        return tuple(pair.model(sampler) for pair in self.pairs for sampler in SAMPLERS)
 
 
 TrainedPair = tuple[Checkpoint, Checkpoint]  # random, consecutive
+Within = Callable[[AsyncConnection, int], Awaitable[None]]  # is given the release's number
 
 
 class Releases:
-    """The releases of one database, with their files below one folder."""
+    """The releases of one database, with their files in one place."""
 
-    def __init__(self, store: Store, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, files: Files, clock: Callable[[], datetime]) -> None:
         self._store = store
-        self._folder = folder / "models"
+        self._files = files
         self._clock = clock
         self._read_writer = lru_cache(maxsize=KEPT_WRITERS)(self._load)
+        # What was served last, and all its writers, however many: never read again to be served.
+        self._served: Release | None = None
+        self._writers: dict[str, Writer] = {}
+        self._warned_of = 0  # the release that could not be served
 
-    async def publish(self, trained: Sequence[TrainedPair]) -> Release:
+    async def keep(self, trained: Sequence[TrainedPair]) -> Sequence[tuple[str, str]]:
+        """Put the files of all models, each with its card beside it; their sha256 a pair.
+
+        Raises:
+            StoreError: if they cannot be put.
+        """
+        return await asyncio.to_thread(self._keep_all, trained, self._clock())
+
+    async def read(self, file_sha256: str) -> Checkpoint:
+        """The model of that file.
+
+        Raises:
+            CheckpointError: naming the file, if it is gone or damaged.
+            StoreError: if the files cannot be reached.
+        """
+        return await asyncio.to_thread(self._read, file_sha256)
+
+    async def publish(
+        self, trained: Sequence[TrainedPair], *, within: Within | None = None
+    ) -> Release:
         """Make a release of `trained` and make it current, in one transaction.
 
-        The files are written first, under their own sha256: a release never names one that is
-        not there.
+        The files are put first, under their own sha256: a release never names one that is
+        not there. `within` is awaited inside the transaction, and what it raises undoes all of it.
+
+        Raises:
+            StoreError: if the files cannot be put.
         """
-        files = await asyncio.to_thread(self._save, trained)
+        files = await self.keep(trained)
         now = self._clock()
         first = trained[0][0]
         async with self._store.write() as connection:
@@ -95,46 +138,153 @@ class Releases:
             )
             for index, (pair, shas) in enumerate(zip(trained, files, strict=True), 1):
                 await self._insert_pair(connection, number, index, pair, shas)
-            await connection.execute(activations.insert().values(release=number, at=now))
-            release = await _release(connection, number)
-        assert release is not None  # noqa: S101 - it was inserted above
-        return release
+            await self._activate(connection, number or 0)
+            if within is not None:
+                await within(connection, number or 0)
+            return await _release(connection, number or 0)
 
     async def current(self) -> Release | None:
         """The release that duels are written by; None before the first."""
         async with self._store.read() as connection:
-            number = await connection.scalar(
-                select(activations.c.release).order_by(activations.c.id.desc()).limit(1)
-            )
+            number = await _current(connection)
             return None if number is None else await _release(connection, number)
+
+    async def serving(self) -> Release | None:
+        """The release to write with, all of its writers in memory; None before the first.
+
+        It is the current one. Where that one's files cannot be had it is the one served before.
+
+        Raises:
+            CheckpointError, StoreError: if this process has served none before.
+        """
+        release = await self.current()
+        if release is None or release == self._served:
+            return release
+        try:
+            writers = {one.file_sha256: await self.writer(one) for one in release.models}
+        except (CheckpointError, StoreError) as error:
+            if self._served is None:
+                raise
+            if self._warned_of != release.number:  # once, not at every duel
+                self._warned_of = release.number
+                log.warning(
+                    "the current release cannot be served",
+                    release=release.number,
+                    served=self._served.number,
+                    reason=str(error),
+                )
+            return self._served
+        self._served, self._writers, self._warned_of = release, writers, 0
+        return release
+
+    async def warm(self) -> None:
+        """Load the writers of the current release, so that no duel waits for them.
+
+        Raises:
+            CheckpointError, StoreError: as `serving`.
+        """
+        await self.serving()
+
+    async def get(self, number: int) -> Release:
+        """The release of that number.
+
+        Raises:
+            ReleaseUnknown: naming those there are.
+        """
+        async with self._store.read() as connection:
+            return await _release(connection, number)
+
+    async def use(self, number: int) -> Release:
+        """Make a release current, if it is not, once all of its models were found sound.
+
+        Raises:
+            ReleaseUnknown: naming those there are.
+            CheckpointError, StoreError: if a model cannot be had; nothing has changed then.
+        """
+        await self._prove(await self.get(number))
+        async with self._store.write() as connection:
+            await _lock(connection)
+            if number != await _current(connection):
+                await self._activate(connection, number)
+            return await _release(connection, number)
+
+    async def rollback(self) -> Release:
+        """Make current what was so before the current one; again, and it goes back further.
+
+        Raises:
+            NothingBefore: if none was.
+            CheckpointError, StoreError: if a model of it cannot be had; nothing has changed then.
+        """
+        async with self._store.read() as connection:
+            number = await _before(connection)
+        while True:
+            # Files are slow to read: never while others wait for the lock.
+            proven = number
+            await self._prove(await self.get(proven))
+            async with self._store.write() as connection:
+                await _lock(connection)
+                number = await _before(connection)
+                if number == proven:  # else another was quicker, and it is a step further
+                    await self._activate(connection, number, rolled_back=True)
+                    return await _release(connection, number)
 
     async def writer(self, model: Model) -> Writer:
         """The writer of one of the models, kept in memory once loaded.
 
         Raises:
             CheckpointError: naming the file, if it is gone or damaged.
+            StoreError: if the files cannot be reached.
         """
+        if model.file_sha256 in self._writers:
+            return self._writers[model.file_sha256]
         return await asyncio.to_thread(self._read_writer, model.file_sha256)
 
-    def path(self, file_sha256: str) -> Path:
-        """Where a model's file lies."""
-        return self._folder / f"{file_sha256}.safetensors"
+    async def list(self, limit: int = 20) -> tuple[Release, ...]:
+        """The last so many releases, the newest first; `is_current` tells which is current."""
+        async with self._store.read() as connection:
+            numbers = select(releases.c.number).order_by(releases.c.number.desc()).limit(limit)
+            return tuple(
+                [await _release(connection, one) for one in await connection.scalars(numbers)]
+            )
+
+    async def _prove(self, release: Release) -> None:
+        """Read all models from where they lie, whatever is in memory; each into a writer."""
+        for model in release.models:
+            await asyncio.to_thread(self._load, model.file_sha256)
+
+    async def _activate(
+        self, connection: AsyncConnection, number: int, *, rolled_back: bool = False
+    ) -> None:
+        values = {"release": number, "at": self._clock(), "rolled_back": rolled_back}
+        await connection.execute(activations.insert().values(values))
 
     def _load(self, file_sha256: str) -> Writer:
-        path = self.path(file_sha256)
-        checkpoint = Checkpoint.load(path)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != file_sha256:
-            raise CheckpointError(f"{path}: not the file that was released. Restore it.")
-        return Writer(checkpoint)
+        return Writer(self._read(file_sha256))
 
-    def _save(self, trained: Sequence[TrainedPair]) -> list[tuple[str, str]]:
-        """Write all files; their sha256, a tuple a pair."""
-        return [(self._keep(random), self._keep(consecutive)) for random, consecutive in trained]
+    def _read(self, file_sha256: str) -> Checkpoint:
+        name = _name(file_sha256)
+        try:
+            content = self._files.get(name)
+        except FileMissing as error:
+            raise CheckpointError(str(error)) from error
+        if hashlib.sha256(content).hexdigest() != file_sha256:
+            raise CheckpointError(
+                f"{self._files.where(name)}: not the file that was released. Restore it."
+            )
+        return Checkpoint.from_bytes(content, self._files.where(name))
 
-    def _keep(self, checkpoint: Checkpoint) -> str:
+    def _keep_all(
+        self, trained: Sequence[TrainedPair], now: datetime
+    ) -> Sequence[tuple[str, str]]:
+        return [(self._keep(one, now), self._keep(two, now)) for one, two in trained]
+
+    def _keep(self, checkpoint: Checkpoint, now: datetime) -> str:
         content = checkpoint.to_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        write_aside(self.path(sha256), content)
+        # The card first: wherever there is a model, there is its card.
+        about = card(checkpoint, sha256, now).encode()
+        self._files.put(_name(sha256, "md"), about)
+        self._files.put(_name(sha256), content)
         return sha256
 
     async def _insert_pair(
@@ -163,12 +313,49 @@ class Releases:
         await connection.execute(models.insert(), rows)
 
 
-async def _release(connection: AsyncConnection, number: int | None) -> Release | None:
+def _name(file_sha256: str, ending: str = "safetensors") -> str:
+    return f"models/{file_sha256}.{ending}"
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Nobody else makes a release current until this transaction ends, and all who did are seen.
+
+    On SQLite every transaction that writes has that already.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("LOCK TABLE activations IN EXCLUSIVE MODE"))
+
+
+async def _current(connection: AsyncConnection) -> int | None:
+    return await connection.scalar(
+        select(activations.c.release).order_by(activations.c.id.desc()).limit(1)
+    )
+
+
+async def _before(connection: AsyncConnection) -> int:
+    """What was current before the current release.
+
+    Raises:
+        NothingBefore.
+    """
+    stack: list[int] = []
+    for row in await connection.execute(select(activations).order_by(activations.c.id)):
+        if row.rolled_back:
+            stack.pop()
+        else:
+            stack.append(row.release)
+    if len(stack) < 2:
+        raise NothingBefore
+    return stack[-2]
+
+
+async def _release(connection: AsyncConnection, number: int) -> Release:
     row = (
         await connection.execute(select(releases).where(releases.c.number == number))
     ).one_or_none()
     if row is None:
-        return None
+        there_are = select(releases.c.number).order_by(releases.c.number)
+        raise ReleaseUnknown(number, (await connection.scalars(there_are)).all())
     found: dict[int, dict[Sampler, Model]] = {}
     of_release = select(pairs.c.id).where(pairs.c.release == number)
     for m in await connection.execute(select(models).where(models.c.pair_id.in_(of_release))):
@@ -186,4 +373,5 @@ async def _release(connection: AsyncConnection, number: int | None) -> Release |
             Pair(p.id, p.number, p.seed, p.updates, *(found[p.id][s] for s in SAMPLERS))
             for p in await connection.execute(in_order)
         ),
+        is_current=number == await _current(connection),
     )

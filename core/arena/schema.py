@@ -213,6 +213,7 @@ jobs = Table(
     Column("epochs", Integer, nullable=False, server_default=text("0")),  # that a save holds
     Column("worker", String(128)),
     Column("progress", JSON),
+    Column("seen_at", UtcDateTime),  # when its worker last said that it works on it
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("release", ForeignKey("releases.number"), unique=True),

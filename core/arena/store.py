@@ -4,17 +4,29 @@ SQLite is set so that it keeps what it acknowledged and never loses an update: e
 that writes takes the write lock as it begins, since an upgrade from reading can fail at once.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
 BUSY_MS = 10_000
+UNUSABLE = (DBAPIError, OSError)  # what a database raises that is away, locked or full
+LONGEST_PAUSE = 5.0  # seconds, from one try to the next
 
 
 class Store:
@@ -26,6 +38,11 @@ class Store:
             make_folder(url)
             event.listen(self._engine.sync_engine, "connect", set_up_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @property
+    def address(self) -> str:
+        """Where it is, without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that may write: committed at the end, or rolled back by an exception."""
@@ -41,6 +58,23 @@ class Store:
     async def close(self) -> None:
         """Let go of all connections."""
         await self._engine.dispose()
+
+
+async def persistently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do `work`, again and again while the database cannot be used: it will be back.
+
+    It may have been done already when it seemed to fail, so doing it twice has to be harmless.
+    """
+    pause = 0.5
+    while True:
+        try:
+            return await work()
+        except UNUSABLE as error:
+            if isinstance(error, IntegrityError | ProgrammingError | DataError):
+                raise
+            log.warning("the database cannot be used", reason=str(error).splitlines()[0])
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from core.errors import CheckpointError
 from core.lyrics.cells import GATES
@@ -91,31 +91,45 @@ class Checkpoint:
             CheckpointError: naming the file, if it is missing, cut short, damaged or foreign.
         """
         try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                about = json.loads(metadata.get(FORMAT, "null"))
-                weights = {name: file.get_tensor(name) for name in sorted(file.keys())}
-        except (OSError, SafetensorError, ValueError) as error:
-            raise CheckpointError(
-                f"{path}: cannot be read as a model ({error}). Restore it, or train again."
-            ) from error
+            content = path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return cls.from_bytes(content, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, source: str) -> "Checkpoint":
+        """Read what `to_bytes` gave, from `source`.
+
+        Raises:
+            CheckpointError: naming `source`, if it is cut short, damaged or foreign.
+        """
+        try:
+            tensors = load(content)
+            weights = {name: tensors[name] for name in sorted(tensors)}
+            # safetensors found the header sound, but hands back the tensors only.
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+            metadata = header.get("__metadata__") or {}
+            about = json.loads(metadata.get(FORMAT, "null"))
+        except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a kind of number
+            raise _unreadable(source, error) from error
         if about is None and "lyricbot training 1" in metadata:
             raise CheckpointError(
-                f"{path}: an interrupted training, not a model. The same `lyricbot train` goes on."
+                f"{source}: an interrupted training, not a model. "
+                f"The same `lyricbot train` goes on."
             )
         if about is None and any(key.startswith(FORMAT.split()[0]) for key in metadata):
-            raise CheckpointError(f"{path}: made by another version of lyricbot. Train again.")
+            raise CheckpointError(f"{source}: made by another version of lyricbot. Train again.")
         if about is None:
-            raise CheckpointError(f"{path}: not a model of this project ({FORMAT}).")
+            raise CheckpointError(f"{source}: not a model of this project ({FORMAT}).")
         try:
             checkpoint = cls._from(about, weights)
             whole = about.pop("sha256") == digest_of(about, weights) and checkpoint._fits()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
-                f"{path}: its description cannot be read ({error!r}). Train again."
+                f"{source}: its description cannot be read ({error!r}). Train again."
             ) from error
         if not whole:
-            raise CheckpointError(f"{path}: it is damaged. Restore it, or train again.")
+            raise CheckpointError(f"{source}: it is damaged. Restore it, or train again.")
         return checkpoint
 
     @classmethod
@@ -161,6 +175,12 @@ def weight_shapes(network: Network, size: int) -> dict[str, tuple[int, ...]]:
     if not network.tied:
         shapes["W_hq"] = (hiddens, size)
     return shapes
+
+
+def _unreadable(source: object, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{source}: cannot be read as a model ({error}). Restore it, or train again."
+    )
 
 
 def write_aside(path: Path, content: bytes) -> None:

@@ -67,6 +67,7 @@ def train_pairs(
     saves: Path | None = None,
     on_start: Callable[["Start"], None] = lambda event: None,
     on_epoch: Callable[["EpochEnd"], None] = lambda event: None,
+    on_saved: Callable[[int], None] = lambda epoch: None,
 ) -> list[Sequence[Checkpoint]]:
     """Train every pair of `order`, both samplers from the same start weights, all side by side.
 
@@ -75,13 +76,14 @@ def train_pairs(
         saves: a folder to go on from if this order was interrupted, and to keep what that takes.
         on_start: is told how the work is shared out.
         on_epoch: is told what came of each epoch; its index counts `order.models`.
+        on_saved: is told after each epoch up to which one all models are in `saves`.
 
     Returns:
         A sequence a pair, of one checkpoint a sampler in the order's order.
 
     Raises:
         TrainerMissing: where torch is not installed.
-        CorpusTooShort, SettingsError (the device), CheckpointError (what was saved),
+        CorpusTooShort, SettingsError (the device), CheckpointError (what was saved), OutOfMemory,
         ChildProcessError (a training process was ended from outside).
     """
     try:
@@ -101,6 +103,7 @@ def train_pairs(
         saves=saves,
         on_start=on_start,
         on_epoch=on_epoch,
+        on_saved=on_saved,
     )
     size = len(order.samplers)
     return [trained[i : i + size] for i in range(0, len(trained), size)]

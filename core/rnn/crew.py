@@ -67,13 +67,13 @@ class Crew:
         for group in groups:
             yield from zip(self._groups[group], self._answer(group), strict=True)
 
-    def settle(self, models: Sequence[int], *, keep: bool, save: bool) -> None:
-        """Close the epoch that `models` have made."""
+    def settle(self, models: Sequence[int], *, keep: bool, save: bool) -> int:
+        """Close the epoch that `models` have made; the last epoch that all of them have saved."""
         groups = self._groups_of(models)
         for group in groups:
             self._ask(group, "settle", keep=keep, save=save)
-        for group in groups:
-            self._answer(group)
+        saved: list[int] = [epoch for group in groups for epoch in self._answer(group)]
+        return min(saved)
 
     def results(self, best: int) -> list[Arrays]:
         """Each model's weights after epoch `best`."""

@@ -7,14 +7,16 @@ Fires an event at the start and one a model and epoch; whoever calls decides wha
 """
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
+from core.errors import OutOfMemory
 from core.lyrics.checkpoint import Checkpoint, EpochFigures
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Material, Recipe, Sampler
@@ -59,6 +61,7 @@ def train(
     saves: Path | None = None,
     on_start: Callable[[Start], None] = lambda event: None,
     on_epoch: Callable[[EpochEnd], None] = lambda event: None,
+    on_saved: Callable[[int], None] = lambda epoch: None,
 ) -> list[Checkpoint]:
     """Train a model for each of `entries` on `corpus` by `recipe`.
 
@@ -73,6 +76,7 @@ def train(
         saves: a folder to keep what is needed to go on after an interruption, and to go on from.
         on_start: is told how the work is shared out.
         on_epoch: is told what came of each epoch.
+        on_saved: is told after each epoch up to which one all models are in `saves`.
 
     Returns:
         A checkpoint an entry, in their order: the weights of the epoch whose mean held-out loss is
@@ -82,11 +86,12 @@ def train(
         CorpusTooShort: where the corpus does not fill a minibatch.
         CheckpointError: where a file in `saves` cannot be read.
         ChildProcessError: where a process was ended from outside.
+        OutOfMemory: where the models do not fit the device.
     """
     material = recipe.prepare(corpus)
     products = choose_products(device, recipe.products)
-    crew = Crew(corpus, recipe, entries, device, products.dtype, processes=processes, saves=saves)
-    with closing(crew):
+    make = partial(Crew, corpus, recipe, entries, device, products.dtype)
+    with _memory(device), closing(make(processes=processes, saves=saves)) as crew:
         figures = crew.history()
         epoch = min(map(len, figures))
         on_start(Start(device, products, crew.processes, crew.threads, epoch))
@@ -124,11 +129,24 @@ def train(
                     )
                 )
             best, over = judge(figures, epoch, recipe)
-            crew.settle(behind, keep=recipe.patience is not None and best == epoch, save=over)
+            keep = recipe.patience is not None and best == epoch
+            on_saved(crew.settle(behind, keep=keep, save=over))
         return [
             _checkpoint(corpus, material, recipe, entry, weights, best, its)
             for entry, weights, its in zip(entries, crew.results(best), figures, strict=True)
         ]
+
+
+@contextmanager
+def _memory(device: torch.device) -> Iterator[None]:
+    """Say what to do where there is too little of it."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(
+            f"The memory of {device} does not hold these models. Train fewer pairs at once, free "
+            f"it of other work, or set LYRICBOT_DEVICE=cpu."
+        ) from error
 
 
 def judge(

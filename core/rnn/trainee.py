@@ -50,7 +50,8 @@ class Trainee:
         self.best_epoch = 0
         self._best: list[Arrays] = []
         self._file = file
-        self._saved = -math.inf  # the first epoch is saved at once
+        self._saved = -math.inf  # when; the first epoch is saved at once
+        self._saved_epoch = 0
         if file is not None and file.exists():
             self._restore(file)
 
@@ -74,10 +75,10 @@ class Trainee:
             done.append(EpochDone(figures[-1], seconds, its))
         return done
 
-    def settle(self, *, keep: bool, save: bool) -> None:
+    def settle(self, *, keep: bool, save: bool) -> list[int]:
         """Close the epoch: keep its weights where told to, and go to disk when it is time.
 
-        `save` goes to disk whatever the time.
+        `save` goes to disk whatever the time. Returns the epoch of the last save, for each model.
         """
         if keep:
             self.best_epoch, self._best = self.run.epoch, self.run.weights()
@@ -85,7 +86,8 @@ class Trainee:
             save or time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES
         ):
             write_aside(self._file, self._to_bytes())
-            self._saved = time.monotonic()
+            self._saved, self._saved_epoch = time.monotonic(), self.run.epoch
+        return [self._saved_epoch] * len(self.run.entries)
 
     def result(self, best: int) -> list[Arrays]:
         """The weights of epoch `best`, model by model: the last, or the one kept.
@@ -138,6 +140,7 @@ class Trainee:
                 raise ValueError("of other models")
             self._put(tensors)
             self.run.epoch, self.best_epoch = about["epoch"], about["best_epoch"]
+            self._saved_epoch = self.run.epoch
             self.figures = [[EpochFigures(**one) for one in its] for its in about["figures"]]
         except (
             OSError,

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("epochs", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("worker", sa.String(length=128), nullable=True),
         sa.Column("progress", sa.JSON(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("release", sa.Integer(), nullable=True),

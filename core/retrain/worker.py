@@ -1,0 +1,258 @@
+"""The worker: takes jobs from the queue and does them, one at a time. A composition root.
+
+The engine (DBOS) runs a job as one workflow of three steps: train, judge, publish. Steps that were
+finished are not done again, whatever happens. An execution that was cut short is run again, by
+this worker when it is back or by another: then as an attempt of its own.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from socket import gethostname
+from typing import Any
+
+import structlog
+
+from core.arena.corpora import Corpora
+from core.arena.files import Files
+from core.arena.migrate import upgrade
+from core.arena.releases import Releases
+from core.arena.store import UNUSABLE, Store, persistently
+from core.errors import JobRunning, LyricbotError, Superseded, TrainerMissing
+from core.retrain import engine
+from core.retrain.attempt import Attempt, Means
+from core.retrain.engine import Engine
+from core.retrain.jobs import Jobs
+from core.retrain.retrains import Retrains
+from core.retrain.slot import hold_slot
+from core.retrain.workers import WorkerInfo, Workers
+from core.settings import Settings
+
+log = structlog.get_logger(__name__)
+SIGN_EVERY = 5.0  # seconds
+GRACE = 5.0  # seconds in which a worker whose parent is gone may give its job back
+
+
+class Worker:
+    """One worker, on one slot of this host."""
+
+    def __init__(
+        self, means: Means, workers: Workers, retrains: Retrains, info: WorkerInfo
+    ) -> None:
+        self._means = means
+        self._workers = workers
+        self._retrains = retrains
+        self.info = info
+        self._attempts: set[Attempt] = set()
+        self._stopping = False
+
+    async def retrain(self, number: int) -> None:
+        """The workflow of a job. Claiming is no step: each execution is an attempt."""
+        if self._stopping:
+            raise asyncio.CancelledError
+        attempt = await self._claim(number)
+        if attempt is None:
+            return
+        self._attempts.add(attempt)
+        try:
+            shas = await self._step("train", attempt.train, preemptible=True)
+            await self._step("judge", lambda: attempt.judge(shas))
+            release = await self._step("publish", lambda: attempt.publish(shas))
+            log.info("published", job=number, release=release)
+        except Superseded as error:
+            log.info("stopped", job=number, reason=str(error))
+        except (LyricbotError, OSError) as error:
+            await attempt.fail(str(error))
+        finally:
+            self._attempts.discard(attempt)
+            await attempt.clear()
+
+    async def scheduled(self) -> None:
+        """The workflow that a schedule starts: ask for a retrain, as a person would."""
+        with suppress(JobRunning):
+            await self._retrains.ask()
+
+    async def sign(self) -> None:
+        """Say every few seconds that this worker is alive."""
+        while True:
+            try:
+                await self._workers.sign(self.info)
+            except UNUSABLE as error:
+                log.warning("no sign could be given", reason=str(error).splitlines()[0])
+            await asyncio.sleep(SIGN_EVERY)
+
+    async def stop(self) -> None:
+        """Give unfinished jobs back, so that another worker may go on at once."""
+        self._stopping = True
+        for attempt in tuple(self._attempts):
+            await self._retrains.hand_back(attempt.job.id)
+            await attempt.let_go()
+        await self._workers.leave(self.info.name)
+
+    async def _claim(self, number: int) -> Attempt | None:
+        try:
+            return await Attempt.claim(self._means, number, self.info.name)
+        except Superseded as error:
+            log.info("not taken up", job=number, reason=str(error))
+        except LyricbotError as error:
+            fail = partial(self._means.jobs.fail, number, None, str(error))
+            with suppress(Superseded):
+                await persistently(fail)
+        return None
+
+    async def _step(
+        self, name: str, work: Callable[[], Awaitable[Any]], *, preemptible: bool = False
+    ) -> Any:
+        """A step of the workflow: once it has ended it is never done again.
+
+        What is refused on purpose travels as a value: the engine would keep an exception without
+        its kind.
+        """
+        from dbos import DBOS
+
+        async def told() -> Any:
+            try:
+                return {"done": await work()}
+            except Superseded as error:
+                if self._stopping:  # nothing of this is to be kept: the job goes on elsewhere
+                    raise asyncio.CancelledError from error
+                return {"superseded": str(error)}
+            except (LyricbotError, OSError) as error:
+                return {"failed": str(error)}
+
+        options: Any = {"name": name, "preemptible": preemptible}
+        outcome = await DBOS.run_step_async(options, told)
+        if "superseded" in outcome:
+            raise Superseded(outcome["superseded"])
+        if "failed" in outcome:
+            raise LyricbotError(outcome["failed"])
+        return outcome["done"]
+
+
+def run_worker(settings: Settings, *, with_parent: bool = False) -> None:
+    """Work until told to stop; `with_parent`: or until the input is closed, by whatever end.
+
+    Raises:
+        TrainerMissing: without torch.
+        SettingsError, DatabaseError, EngineError: where something cannot be used.
+    """
+    device = find_device(settings)
+    asyncio.run(_run(settings, device, with_parent=with_parent))
+
+
+def describe_device(settings: Settings) -> list[str]:
+    """What this host has to train on, and what is taken; a line each.
+
+    Raises:
+        TrainerMissing, SettingsError.
+    """
+    find_device(settings)
+    from core.rnn.found import describe
+
+    return describe(settings.device)
+
+
+def find_device(settings: Settings) -> str:
+    """The device to train on, by its name.
+
+    Raises:
+        TrainerMissing, SettingsError.
+    """
+    try:
+        from core.rnn.device import choose_device
+    except ModuleNotFoundError as error:
+        raise TrainerMissing(
+            "A worker needs torch, which is not installed here: pip install 'lyricbot[train]'"
+        ) from error
+    return str(choose_device(settings.device))
+
+
+async def _run(settings: Settings, device: str, *, with_parent: bool) -> None:
+    stopping = asyncio.Event()
+    if with_parent:
+        stop = partial(asyncio.get_running_loop().call_soon_threadsafe, stopping.set)
+        threading.Thread(target=_wait_for_parent, args=(stop,), daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with hold_slot(settings.state, settings.worker_name) as name:
+        async with _opened(settings, device, name) as worker:
+            log.info("working", worker=name, device=device)
+            async with asyncio.TaskGroup() as group:
+                signing = group.create_task(worker.sign())
+                await stopping.wait()
+                log.info("stopping", worker=name)
+                await worker.stop()
+                signing.cancel()
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, device: str, name: str) -> AsyncIterator[Worker]:
+    """Build everything, launch the engine; close all again at the end."""
+    await upgrade(settings.database_url)
+    await asyncio.to_thread(engine.prepare, settings.engine_url)
+    store = Store(settings.database_url)
+    asking = Engine(settings.engine_url)
+    try:
+        files = Files(settings.checkpoints)
+        jobs, corpora = Jobs(store, _now), Corpora(store, files, _now)
+        means = Means(settings, jobs, corpora, Releases(store, files, _now), files)
+        retrains = Retrains(jobs, corpora, asking, chance=random.SystemRandom(), clock=_now)
+        info = WorkerInfo(name, gethostname(), os.getpid(), device, _now())
+        worker = Worker(means, Workers(store, _now), retrains, info)
+        async with _launched(settings.engine_url, worker):
+            yield worker
+    finally:
+        await asking.close()
+        await store.close()
+
+
+@asynccontextmanager
+async def _launched(url: str, worker: Worker) -> AsyncIterator[None]:
+    """The engine, running this worker's workflows until the context is left."""
+    from dbos import DBOS, DBOSPortableJSONSerializer
+
+    async def retrain(number: int) -> None:
+        await worker.retrain(number)
+
+    async def scheduled(_when: object, _context: object) -> None:
+        await worker.scheduled()
+
+    engine.quiet()
+    DBOS(
+        config={
+            "name": engine.APPLICATION,
+            "system_database_url": url,
+            "executor_id": worker.info.name,
+            "application_version": engine.VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+        }
+    )
+    DBOS.workflow(name=engine.WORKFLOW)(retrain)
+    DBOS.workflow(name=engine.SCHEDULED)(scheduled)
+    DBOS.listen_queues([engine.QUEUE])
+    DBOS.launch()
+    await DBOS.register_queue_async(engine.QUEUE, worker_concurrency=1)
+    try:
+        yield
+    finally:
+        DBOS.destroy()
+
+
+def _wait_for_parent(stop: Callable[[], object]) -> None:
+    while os.read(0, 1):
+        pass
+    stop()
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,55 @@
+"""Where a job's unfinished training lies, so that it goes on after an interruption.
+
+In a local store that is a folder of the store itself. In a remote one it is a folder of this host,
+copied to the store now and then: a worker elsewhere goes on from there.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from core.arena.files import Files
+
+UNFINISHED = "unfinished"
+
+
+class Workplace:
+    """The folder of one job. Its methods block."""
+
+    def __init__(self, files: Files, state: Path, job: int, key: str) -> None:
+        """`state` is a folder of this host; `key` tells jobs of several databases apart."""
+        self._files = files
+        self._name = f"{UNFINISHED}/job-{job}-{key}"
+        self._remote = files.local is None
+        self.folder = (state if files.local is None else files.local) / self._name
+        self._copied: dict[str, str] = {}
+
+    def take_up(self, *, mine: bool) -> None:
+        """Have what an earlier attempt left; `mine`: it was this host's."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._remote or (mine and any(self.folder.iterdir())):
+            return
+        shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        for name in self._files.names(self._name):
+            content = self._files.get(name)
+            file = self.folder / name.rpartition("/")[2]
+            file.write_bytes(content)
+            self._copied[file.name] = hashlib.sha256(content).hexdigest()
+
+    def copy_out(self) -> None:
+        """Let others have what is saved by now; nothing to do in a local store."""
+        if not self._remote:
+            return
+        for path in sorted(self.folder.glob("[!.]*.safetensors")):
+            content = path.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            if self._copied.get(path.name) != sha256:
+                self._files.put(f"{self._name}/{path.name}", content)
+                self._copied[path.name] = sha256
+
+    def clear(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._remote:
+            self._files.remove_folder(self._name)
