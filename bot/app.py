@@ -1,10 +1,11 @@
 """The bot: its handlers in their order, and its two ways to run."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
-from telegram import BotCommand, Update
+from telegram import BotCommand, BotCommandScope, BotCommandScopeChat, Update
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import (
     AIORateLimiter,
@@ -19,8 +20,10 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
+from bot.background import first_retrain, in_background, kept_worker, starts_worker
 from bot.context import SERVICES, Context
 from bot.handlers.errors import failed
+from bot.handlers.retrain import cancel, corpus, jobs, releases, retrain, rollback, use
 from bot.handlers.start import help_, hint, start, unknown_command
 from bot.handlers.stats import stats
 from bot.handlers.vote import TYPED, pressed, typed
@@ -28,6 +31,7 @@ from bot.handlers.write import write
 from bot.ordering import PersonByPerson
 from bot.services import Services, open_services
 from bot.texts import texts_for
+from bot.watching import Watching
 from core.errors import SettingsError
 from core.settings import Settings
 
@@ -71,6 +75,13 @@ def _add_handlers(application: App) -> None:
             CommandHandler("stats", stats, new),
             CallbackQueryHandler(pressed),
             MessageHandler(new & filters.Regex(TYPED), typed),
+            CommandHandler("retrain", retrain, new),
+            CommandHandler("jobs", jobs, new),
+            CommandHandler("cancel", cancel, new),
+            CommandHandler("releases", releases, new),
+            CommandHandler("use", use, new),
+            CommandHandler("rollback", rollback, new),
+            MessageHandler(privately & filters.Document.ALL, corpus),
             MessageHandler(privately & filters.COMMAND, unknown_command),
             MessageHandler(privately & ~filters.StatusUpdate.ALL, hint),
         ]
@@ -78,19 +89,41 @@ def _add_handlers(application: App) -> None:
     application.add_error_handler(failed)
 
 
-async def set_menus(application: App) -> None:
+async def set_menus(application: App, admins: Iterable[int] = ()) -> None:
     """Tell Telegram the commands, in each language; without them the bot works all the same."""
     for language_code in ("", "zh"):
         texts = texts_for(language_code or "en")
-        commands = [
+        everyone = [
             BotCommand("write", texts.menu_write),
             BotCommand("stats", texts.menu_stats),
             BotCommand("help", texts.menu_help),
         ]
-        try:
-            await application.bot.set_my_commands(commands, language_code=language_code or None)
-        except TelegramError as error:
-            log.warning("the menu could not be set", error=str(error))
+        await _set_menu(application, everyone, language_code)
+        for admin in admins:  # theirs holds everyone's too: one list is shown, not two
+            theirs = [
+                BotCommand("retrain", texts.menu_retrain),
+                BotCommand("jobs", texts.menu_jobs),
+                BotCommand("cancel", texts.menu_cancel),
+                BotCommand("releases", texts.menu_releases),
+                BotCommand("use", texts.menu_use),
+                BotCommand("rollback", texts.menu_rollback),
+            ]
+            scope = BotCommandScopeChat(admin)
+            await _set_menu(application, [*everyone, *theirs], language_code, scope)
+
+
+async def _set_menu(
+    application: App,
+    commands: Sequence[BotCommand],
+    language_code: str,
+    scope: BotCommandScope | None = None,
+) -> None:
+    try:
+        await application.bot.set_my_commands(
+            commands, scope=scope, language_code=language_code or None
+        )
+    except TelegramError as error:  # so it is with an admin who has never written to the bot
+        log.warning("a menu could not be set", error=str(error))
 
 
 def run_bot(settings: Settings) -> None:
@@ -110,8 +143,13 @@ def run_bot(settings: Settings) -> None:
         services = await closing.enter_async_context(open_services(settings))
         app.bot_data[SERVICES] = services
         if await services.releases.current() is None:
-            log.warning("there is no release yet; run: lyricbot train")
-        await set_menus(app)
+            log.warning("there is no release yet; an admin's /retrain makes one")
+        await set_menus(app, settings.admins)
+        if starts_worker(services):
+            await first_retrain(services)
+            await closing.enter_async_context(kept_worker())
+        watching = Watching(services, app.bot)
+        await closing.enter_async_context(in_background(services, watching.show))
         log.info("polling", bot=app.bot.username)
 
     async def close(app: App) -> None:

@@ -83,10 +83,7 @@ def demo(
     from bot.logs import set_up_logging
 
     set_up_logging(level=logging.ERROR)
-    settings = load_settings()
-    if with_services(settings, lambda services: services.releases.current()) is None:
-        train()
-    chat(settings, svg)
+    chat(load_settings(), svg)
 
 
 @app.command()

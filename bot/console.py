@@ -8,6 +8,7 @@ import asyncio
 import re
 import sys
 import threading
+from contextlib import AsyncExitStack
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,17 @@ from rich.text import Text
 from telegram import Update
 
 from bot.app import App, build_application, set_menus
+from bot.background import in_background, kept_worker, starts_worker
 from bot.botapi import BotApi, Call
+from bot.job_view import follow
 from bot.services import Services, open_services
+from bot.watching import Watching
+from core.errors import TrainerMissing
 from core.settings import Settings
 
 TOKEN = "1:played-in-the-terminal"  # noqa: S105 - opens nothing
 WIDTH = 56
+PERSON = 1  # the account of whoever sits here; an admin, since the machine is theirs
 STYLES = {"bold": "bold", "italic": "italic", "code": "cyan"}
 
 
@@ -37,11 +43,19 @@ def chat(settings: Settings, svg: Path | None = None) -> None:
 
 
 async def _chat(settings: Settings, console: Console) -> None:
-    async with open_services(settings) as services:
+    settings = settings.model_copy(update={"admins": settings.admins | {PERSON}})
+    async with open_services(settings) as services, AsyncExitStack() as closing:
+        if starts_worker(services):
+            await closing.enter_async_context(kept_worker(quietly=True))
+        await _first_release(services, console)
         terminal = Terminal(services, console, echoes=console.record or not sys.stdin.isatty())
         async with terminal.application:
             await set_menus(terminal.application)
-            console.print(Text("/write 分开  ·  /stats  ·  /help  ·  Ctrl-D\n", style="dim"))
+            watching = Watching(services, terminal.application.bot, every=10.0)
+            await closing.enter_async_context(in_background(services, watching.show))
+            console.print(
+                Text("/write 分开  ·  /stats  ·  /retrain  ·  /help  ·  Ctrl-D\n", style="dim")
+            )
             lines: asyncio.Queue[str] = asyncio.Queue()
             read = asyncio.get_running_loop().call_soon_threadsafe
             wanted = threading.Semaphore()
@@ -57,6 +71,25 @@ async def _chat(settings: Settings, console: Console) -> None:
                 if line.strip():
                     await terminal.say(line.strip())
                 wanted.release()
+
+
+async def _first_release(services: Services, console: Console) -> None:
+    """Have something to write with: train it, if nothing was ever published.
+
+    Raises:
+        TrainerMissing: where this host cannot, and nobody else is to.
+        RetrainError: if it could not be trained.
+    """
+    if await services.releases.current() is not None:
+        return
+    if services.settings.worker == "own" and not starts_worker(services):
+        raise TrainerMissing(
+            "Nothing is trained yet, and torch is not here: pip install 'lyricbot[train]'"
+        )
+    active = await services.retrains.jobs.active()
+    job = active[0] if active else await services.retrains.ask()
+    console.print("Training the first two models; this takes a minute or two, once.")
+    await follow(services, job.id, console)
 
 
 def _picture(console: Console) -> str:
@@ -91,7 +124,7 @@ class Terminal:
         self._echoes = echoes
         self._api = BotApi(TOKEN)
         self._api.on_call = self._show
-        self._person = self._api.person(1, "我", language_code="zh-hans")
+        self._person = self._api.person(PERSON, "我", language_code="zh-hans")
         self._chat = self._api.private_chat(self._person)
         self._texts: dict[int, str] = {}  # as last shown, by message
         self._alert = ""  # the last answer to a button
@@ -134,9 +167,14 @@ class Terminal:
             case "editMessageText":
                 known = self._texts.get(result["message_id"], "") + self._alert
                 self._texts[result["message_id"]] = result["text"]
-                for line in result["text"].splitlines():
-                    if line not in known:  # an edit is shown by what it says anew
-                        self._console.print(Text(f"✎ {line}", style="yellow"))
+                # An edit is shown by what it says anew.
+                lines = [line for line in result["text"].splitlines() if line not in known]
+                for line in [" · ".join(lines)] if lines and lines[0][0] in "▓░" else lines:
+                    self._console.print(Text(f"✎ {line}", style="yellow"))
+            case "sendPhoto":
+                self._console.print(Text("🖼", style="yellow"))
+                caption = {"text": result["caption"], "entities": result["caption_entities"]}
+                self._console.print(Panel(_styled(caption), width=WIDTH, border_style="cyan"))
             case "answerCallbackQuery":
                 self._alert = call.parameters.get("text", "")
                 self._console.print(Text(self._alert, style="magenta"))

@@ -28,15 +28,16 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
         return context
 
     @property
-    def _services(self) -> Services:
+    def services(self) -> Services:
+        """All that there is to work with."""
         services: Services = self.application.bot_data[SERVICES]
         return services
 
     @property
     def contest(self) -> Contest:
         """What a person can do."""
-        return self._services.contest
+        return self.services.contest
 
     def is_admin(self, account: int) -> bool:
         """Whether the operator named this account."""
-        return account in self._services.settings.admins
+        return account in self.services.settings.admins

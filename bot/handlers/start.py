@@ -16,7 +16,10 @@ async def start(update: Update, context: Context) -> None:
 async def help_(update: Update, context: Context) -> None:
     """Say how to play."""
     if update.message:
-        await update.message.reply_text(context.texts.help.format(limit=MAX_PREFIX))
+        text = context.texts.help.format(limit=MAX_PREFIX)
+        if update.effective_user and context.is_admin(update.effective_user.id):
+            text += f"\n\n{context.texts.help_admin}"
+        await update.message.reply_text(text)
 
 
 async def hint(update: Update, context: Context) -> None:

@@ -56,7 +56,63 @@ class Texts:
     stats_leads: str
     stats_too_early: str
     stats_marks: str
+    # What admins do
+    menu_retrain: str
+    menu_jobs: str
+    menu_cancel: str
+    menu_releases: str
+    menu_use: str
+    menu_rollback: str
+    help_admin: str
+    admins_only: str
+    refused: str
+    retrain_usage: str
+    use_usage: str
+    job_running: str
+    job_cancelled: str
+    release_used: str
+    corpus_wanted: str
+    corpus_too_large: str
+    corpus_added: str
+    # A job
+    job_title: str
+    job_queued: str
+    job_waits_for_worker: str
+    job_preparing: str
+    job_epoch: str
+    job_perplexity: str
+    job_held_out: str
+    job_left: str
+    job_judging: str
+    job_publishing: str
+    job_published: str
+    job_failed: str
+    job_is_cancelled: str
+    job_line: str
+    state_queued: str
+    state_running: str
+    state_published: str
+    state_failed: str
+    state_cancelled: str
+    no_jobs: str
+    worker_line: str
+    no_workers: str
+    # Releases
+    release_line: str
+    releases_title: str
+    releases_hint: str
+    no_releases: str
+    release_column: str
+    comparison: str
+    held_out_of: str
+    training_of: str
+    pairs_of: str
+    recipe_of: str
+    corpus_of: str
+    curves: str
+    sample_duel: str
     # Words
+    language: str
     random: str
     consecutive: str
     comma: str

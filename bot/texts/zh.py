@@ -39,7 +39,7 @@ TEXTS = Texts(
     nothing_to_vote_on="还没有可以投票的歌词。先来一场：/write {opening}",
     no_release="还没有训练好的模型，过一会儿再来吧。",
     no_release_admin=(
-        "还没有训练好的模型。请在装有 torch 的机器上运行：\n<code>lyricbot train</code>\n"
+        "还没有训练好的模型。发 /retrain 就开始训练，进度看 /jobs。"
         "训练完会自动发布，我马上就能写。"
     ),
     already_writing="上一场还在写，马上就好。",
@@ -56,6 +56,75 @@ TEXTS = Texts(
     stats_leads="{sampler}领先：{share} % [{low}, {high}]，共 {votes} 票",
     stats_too_early="现在下结论还太早：{sampler} {share} % [{low}, {high}]，共 {votes} 票",
     stats_marks="🎤 我能唱 {encores}　👍 {likes}　{people} 人投过票",
+    menu_retrain="训练新模型",
+    menu_jobs="看任务和训练机",
+    menu_cancel="取消任务",
+    menu_releases="看发布过的版本",
+    menu_use="换一个版本来写，例：/use 3",
+    menu_rollback="退回上一个版本",
+    help_admin=(
+        "管理员还可以：\n"
+        "/retrain corpus=语料 recipe=配方 pairs=对数　训练新模型，三项都可以省\n"
+        "/jobs　看任务和训练机　/cancel 任务号\n"
+        "/releases　/use 版本号　/rollback\n"
+        "把 .txt 或 .zip 发给我，就多一份语料。"
+    ),
+    admins_only="这个只有管理员能用。如果你就是，请把你的 id 告诉管理这个机器人的人：{id}",
+    refused="没办成：{reason}",
+    retrain_usage=(
+        "这样写：/retrain corpus=bundled recipe=default pairs=1\n"
+        "三项都可以省；pairs 从 1 到 {most}；配方有 default 和 article。"
+    ),
+    use_usage="请给一个版本号，比如 /use 3。有哪些版本请看 /releases",
+    job_running="语料 {corpus} 正在训练，就是任务 {job}：",
+    job_cancelled="任务 {job} 已取消。",
+    release_used="从现在起由第 {number} 版来写。",
+    corpus_wanted="语料请发 .txt，或者装着一个 .txt 的 .zip。",
+    corpus_too_large="Telegram 只肯给我 {most} MB 以内的文件。"
+    "请在服务器上运行：lyricbot corpus add 文件",
+    corpus_added=(
+        "📖 收下语料 <b>{name}</b>（{encoding}）。\n"
+        "{lines} 行，{characters} 个字，不同的字 {distinct} 个\n"
+        "最常见：{frequent}\n"
+        "略去：{comments} 行注释，{controls} 个控制符\n\n"
+        "用它训练：<code>/retrain corpus={name}</code>"
+    ),
+    job_title="🛠 <b>任务 {job}</b>：语料 {corpus}，配方 {recipe}，{pairs} 对",
+    job_queued="排队中。",
+    job_waits_for_worker="排队中；训练机一开工就开始（在负责训练的机器上运行 lyricbot worker）。",
+    job_preparing="准备中……",
+    job_epoch="第 {epoch} 轮，最多 {epochs} 轮，用 {device}",
+    job_perplexity="困惑度：{figures}",
+    job_held_out="留出部分：{figures}",
+    job_left="最多还要 {time}",
+    job_judging="训练完了，正在评判……",
+    job_publishing="合格，正在发布……",
+    job_published="✅ 已发布为第 {number} 版，从现在起由它来写。",
+    job_failed="❌ 失败：{reason}\n原来的版本照常写。",
+    job_is_cancelled="⏹ 已取消。",
+    job_line="#{job} {corpus}，{recipe}：{state}",
+    state_queued="排队中",
+    state_running="训练中",
+    state_published="第 {number} 版",
+    state_failed="失败（{reason}）",
+    state_cancelled="已取消",
+    no_jobs="还没有任务。用 /retrain 开始",
+    worker_line="⚙️ {name}，用 {device}",
+    no_workers="⚙️ 没有训练机在工作。",
+    release_line="{mark} 第 {number} 版：{corpus}，{recipe}（{figures}），{when}",
+    releases_title="版本（困惑度：随机 / 相邻）",
+    releases_hint="/use 版本号，或者 /rollback",
+    no_releases="还没有发布过。用 /retrain 开始",
+    release_column="第 {number} 版",
+    comparison="📈 和上一版比：",
+    held_out_of="{sampler}，留出",
+    training_of="{sampler}，训练",
+    pairs_of="对数",
+    recipe_of="配方",
+    corpus_of="语料",
+    curves="任务 {job} 各轮的困惑度",
+    sample_duel="新模型的第一场对决：",
+    language="zh",
     random="随机采样",
     consecutive="相邻采样",
     comma="、",

@@ -52,6 +52,14 @@ class Watches:
             )
             await connection.execute(row.on_conflict_do_nothing())
 
+    async def shown_in(self, room: int, job: int) -> bool:
+        """Whether a message in that room shows the job already."""
+        wanted = select(watches.c.post).where(
+            watches.c.room == room, watches.c.job_id == job, watches.c.told < ALL
+        )
+        async with self._store.read() as connection:
+            return (await connection.execute(wanted)).first() is not None
+
     async def mine(self) -> tuple[Watch, ...]:
         """Those not told all that this bot is to keep up to date; they are held for a while."""
         now = self._clock()

@@ -1,0 +1,135 @@
+"""What a bot does beside answering: it tends jobs, shows them, takes up releases, runs a worker.
+
+Each is a loop of its own that outlives its failures: they are logged, and it goes on.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
+
+import structlog
+
+from bot.services import Services
+from core.errors import LyricbotError
+
+log = structlog.get_logger(__name__)
+TEND_EVERY = 5.0  # seconds
+WARM_EVERY = 2.0
+LONGEST_PAUSE = 60.0
+STOP_WITHIN = 10.0
+
+
+@asynccontextmanager
+async def in_background(
+    services: Services, show: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Do it all until the context is left; `show` shows jobs once."""
+    cron = services.settings.retrain_cron
+    loops = [
+        _once(lambda: services.engine.schedule(cron)),
+        _every(TEND_EVERY, services.retrains.tend),
+        _every(WARM_EVERY, services.releases.warm),
+        _every(1.0, show),
+    ]
+    async with _running(*loops):
+        yield
+
+
+def starts_worker(services: Services) -> bool:
+    """Whether this process is to start a worker itself: it can train, and nobody else is to."""
+    return services.settings.worker == "own" and find_spec("torch") is not None
+
+
+async def first_retrain(services: Services) -> int | None:
+    """Ask for the first models where none were ever asked for; the job's number."""
+    if await services.releases.current() is not None or await services.retrains.jobs.list(1):
+        return None
+    return (await services.retrains.ask()).id
+
+
+@asynccontextmanager
+async def kept_worker(*, quietly: bool = False) -> AsyncIterator[None]:
+    """Have a worker as a child until the context is left; one that ends is started again."""
+    async with _running(_keep_worker(quietly=quietly)):
+        yield
+
+
+@asynccontextmanager
+async def _running(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(one) for one in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _own_worker(*, quietly: bool = False) -> AsyncIterator[Process]:
+    """A worker as a child, that ends with the context, and with this process whatever ends it."""
+    environment = {k: v for k, v in os.environ.items() if k.upper() != "LYRICBOT_HTTP"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.cli", "worker", "--with-parent"),
+        stdin=PIPE,
+        stderr=asyncio.subprocess.DEVNULL if quietly else None,
+        env=environment | {"LYRICBOT_HTTP": ""},
+    )
+    try:
+        yield process
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_WITHIN)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _keep_worker(*, quietly: bool = False) -> None:
+    """Have a worker as long as this is awaited; one that ends is started again."""
+    pause = 1.0
+    while True:
+        began = asyncio.get_running_loop().time()
+        async with _own_worker(quietly=quietly) as process:
+            code = await process.wait()
+        lasted = asyncio.get_running_loop().time() - began
+        pause = 1.0 if lasted > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+        log.error("the worker has ended; it is started again", code=code, in_seconds=pause)
+        await asyncio.sleep(pause)
+
+
+async def _once(work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` until it has been done once."""
+    done = asyncio.Event()
+
+    async def until_done() -> None:
+        if not done.is_set():
+            await work()
+            done.set()
+
+    await _every(TEND_EVERY, until_done)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` again and again; what fails is told once, until it works again."""
+    told = ""
+    while True:
+        try:
+            await work()
+            told = ""
+        except LyricbotError as error:
+            if str(error) != told:
+                log.warning("it will be tried again", reason=str(error))
+            told = str(error)
+        except Exception as error:
+            if repr(error) != told:
+                log.error("it will be tried again", exc_info=error)
+            told = repr(error)
+        await asyncio.sleep(seconds)
