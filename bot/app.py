@@ -28,6 +28,7 @@ from bot.handlers.start import help_, hint, start, unknown_command
 from bot.handlers.stats import stats
 from bot.handlers.vote import TYPED, pressed, typed
 from bot.handlers.write import write
+from bot.health import served_health
 from bot.ordering import PersonByPerson
 from bot.services import Services, open_services
 from bot.texts import texts_for
@@ -150,6 +151,7 @@ def run_bot(settings: Settings) -> None:
             await closing.enter_async_context(kept_worker())
         watching = Watching(services, app.bot)
         await closing.enter_async_context(in_background(services, watching.show))
+        await closing.enter_async_context(served_health(services))
         log.info("polling", bot=app.bot.username)
 
     async def close(app: App) -> None:

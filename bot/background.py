@@ -31,11 +31,11 @@ async def in_background(
     cron = services.settings.retrain_cron
     loops = [
         _once(lambda: services.engine.schedule(cron)),
-        _every(TEND_EVERY, services.retrains.tend),
-        _every(WARM_EVERY, services.releases.warm),
-        _every(1.0, show),
+        every(TEND_EVERY, services.retrains.tend),
+        every(WARM_EVERY, services.releases.warm),
+        every(1.0, show),
     ]
-    async with _running(*loops):
+    async with running(*loops):
         yield
 
 
@@ -54,12 +54,13 @@ async def first_retrain(services: Services) -> int | None:
 @asynccontextmanager
 async def kept_worker(*, quietly: bool = False) -> AsyncIterator[None]:
     """Have a worker as a child until the context is left; one that ends is started again."""
-    async with _running(_keep_worker(quietly=quietly)):
+    async with running(_keep_worker(quietly=quietly)):
         yield
 
 
 @asynccontextmanager
-async def _running(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def running(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Have all of them run until the context is left."""
     tasks = [asyncio.ensure_future(one) for one in loops]
     try:
         yield
@@ -114,10 +115,10 @@ async def _once(work: Callable[[], Awaitable[None]]) -> None:
             await work()
             done.set()
 
-    await _every(TEND_EVERY, until_done)
+    await every(TEND_EVERY, until_done)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Do `work` again and again; what fails is told once, until it works again."""
     told = ""
     while True:

@@ -41,6 +41,9 @@ LIBRARIES = {
     "alembic": {"core.arena.migrate", "migrations"},
     "fsspec": {"core.arena.files"},
     "pydantic_settings": {"core.settings"},
+    "starlette": {"core.monitor"},
+    "uvicorn": {"core.monitor"},
+    "prometheus_client": {"core.monitor"},
     "matplotlib": {"bot.pictures"},  # slow to import: only when something is drawn
 }
 # bot shows training events; it sees their type, and never runs the network itself.

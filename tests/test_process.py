@@ -97,7 +97,7 @@ async def test_without_a_release_it_says_so_and_serves() -> None:
         await until(lambda: len(api.messages(api.private_chat(person))) == 2)
         process.send_signal(signal.SIGTERM)
         _, err = await process.communicate()
-    assert b"lyricbot train" in err
+    assert b"/retrain makes one" in err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Table, event
+from sqlalchemy import Table, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
@@ -21,6 +21,8 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from core.errors import DatabaseError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -43,6 +45,19 @@ class Store:
     def address(self) -> str:
         """Where it is, without its password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    async def check(self) -> None:
+        """Make sure that it answers.
+
+        Raises:
+            DatabaseError: if it does not.
+        """
+        try:
+            async with self.read() as connection:
+                await connection.execute(select(1))
+        except UNUSABLE as error:
+            reason = str(getattr(error, "orig", error)).splitlines()[0]
+            raise DatabaseError(f"{self.address} does not answer: {reason}") from error
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that may write: committed at the end, or rolled back by an exception."""

@@ -95,7 +95,10 @@ def read_corpus(path: Path, name: str | None = None) -> Corpus:
     """
     if not path.is_file():
         raise CorpusUnreadable(f"{path}: no such file.")
-    raw = _unzip(path) if zipfile.is_zipfile(path) else _read(path)
+    zipped = zipfile.is_zipfile(path)
+    if path.suffix.lower() == ".zip" and not zipped:
+        raise CorpusUnreadable(f"{path.name}: cut short, or no zip at all. Zip the text again.")
+    raw = _unzip(path) if zipped else _read(path)
     text, encoding = _decode(raw, path.name)
     clean, dropped = _clean(text)
     if not clean.strip():

@@ -22,7 +22,7 @@ import structlog
 from core.arena.corpora import Corpora
 from core.arena.files import Files
 from core.arena.releases import Releases, TrainedPair
-from core.arena.store import UNUSABLE, persistently
+from core.arena.store import UNUSABLE, Store, persistently
 from core.errors import LyricbotError, StoreError, Superseded
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
@@ -48,6 +48,7 @@ class Means:
     """What every attempt works with."""
 
     settings: Settings
+    store: Store
     jobs: Jobs
     corpora: Corpora
     releases: Releases

@@ -98,6 +98,14 @@ class Retrains:
             log.warning("the engine cannot be told", job=number, reason=str(error))
         return job
 
+    async def check_engine(self) -> None:
+        """Make sure that the engine can be used.
+
+        Raises:
+            EngineError.
+        """
+        await self._engine.check()
+
     async def hand_back(self, number: int) -> None:
         """Queue a job again whose worker stops."""
         try:

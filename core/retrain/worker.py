@@ -26,6 +26,7 @@ from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
 from core.errors import JobRunning, LyricbotError, Superseded, TrainerMissing
+from core.monitor import Check, monitor, process_registry
 from core.retrain import engine
 from core.retrain.attempt import Attempt, Means
 from core.retrain.engine import Engine
@@ -78,6 +79,19 @@ class Worker:
         """The workflow that a schedule starts: ask for a retrain, as a person would."""
         with suppress(JobRunning):
             await self._retrains.ask()
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """What /healthz checks."""
+
+        async def checkpoints() -> None:
+            await asyncio.to_thread(self._means.files.exists, "models")
+
+        return {
+            "database": self._means.store.check,
+            "engine": self._retrains.check_engine,
+            "checkpoints": checkpoints,
+        }
 
     async def sign(self) -> None:
         """Say every few seconds that this worker is alive."""
@@ -184,12 +198,23 @@ async def _run(settings: Settings, device: str, *, with_parent: bool) -> None:
     with hold_slot(settings.state, settings.worker_name) as name:
         async with _opened(settings, device, name) as worker:
             log.info("working", worker=name, device=device)
-            async with asyncio.TaskGroup() as group:
+            async with _monitored(settings, worker), asyncio.TaskGroup() as group:
                 signing = group.create_task(worker.sign())
                 await stopping.wait()
                 log.info("stopping", worker=name)
                 await worker.stop()
                 signing.cancel()
+
+
+@asynccontextmanager
+async def _monitored(settings: Settings, worker: Worker) -> AsyncIterator[None]:
+    """Serve /healthz and /metrics where LYRICBOT_HTTP says, if it says so."""
+    if settings.http_address is None:
+        yield
+        return
+    registry = process_registry()
+    async with monitor(settings.http_address, worker.checks, registry):
+        yield
 
 
 @asynccontextmanager
@@ -202,7 +227,7 @@ async def _opened(settings: Settings, device: str, name: str) -> AsyncIterator[W
     try:
         files = Files(settings.checkpoints)
         jobs, corpora = Jobs(store, _now), Corpora(store, files, _now)
-        means = Means(settings, jobs, corpora, Releases(store, files, _now), files)
+        means = Means(settings, store, jobs, corpora, Releases(store, files, _now), files)
         retrains = Retrains(jobs, corpora, asking, chance=random.SystemRandom(), clock=_now)
         info = WorkerInfo(name, gethostname(), os.getpid(), device, _now())
         worker = Worker(means, Workers(store, _now), retrains, info)
