@@ -5,7 +5,6 @@ it, the next word to the database is refused (Superseded), and the attempt ends 
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import signal
@@ -66,7 +65,7 @@ class Attempt:
         self.job = job
         models = [(sampler, pair) for pair in range(1, job.num_pairs + 1) for sampler in SAMPLERS]
         self._tracker = Tracker(models, job.recipe.num_epochs)
-        self._workplace = Workplace(means.files, means.settings.state, job.id, _key(job))
+        self._workplace = Workplace(means.files, means.settings.state, job)
         self._saved = 0
 
     @classmethod
@@ -143,13 +142,6 @@ class Attempt:
         """Give the job back unfinished."""
         with suppress(Superseded):
             await self._means.jobs.let_go(self.job.id, self.job.attempt)
-
-    async def clear(self) -> None:
-        """Leave nothing behind, if the job is over."""
-        job = await persistently(lambda: self._means.jobs.get(self.job.id))
-        if not job.active:
-            with suppress(StoreError, OSError):
-                await asyncio.to_thread(self._workplace.clear)
 
     async def _run(self, corpus: Corpus) -> bool:
         """Run the trainer once; False if it was cut short.
@@ -279,9 +271,3 @@ async def _from_store(work: Callable[[], Awaitable[T]]) -> T:
                 raise
             await asyncio.sleep(2 * (TRIES - left))
     raise AssertionError("unreachable")
-
-
-def _key(job: Job) -> str:
-    """Tells the jobs of several databases with one store apart."""
-    what = [job.corpus_sha256, job.settings, job.num_pairs, job.seed, str(job.asked_at)]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]

@@ -25,19 +25,21 @@ from core.arena.files import Files
 from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
-from core.errors import JobRunning, LyricbotError, Superseded, TrainerMissing
+from core.errors import JobRunning, LyricbotError, StoreError, Superseded, TrainerMissing
 from core.monitor import Check, monitor, process_registry
 from core.retrain import engine
 from core.retrain.attempt import Attempt, Means
 from core.retrain.engine import Engine
-from core.retrain.jobs import Jobs
+from core.retrain.jobs import Job, Jobs
 from core.retrain.retrains import Retrains
 from core.retrain.slot import hold_slot
 from core.retrain.workers import WorkerInfo, Workers
+from core.retrain.workplace import Workplace
 from core.settings import Settings
 
 log = structlog.get_logger(__name__)
 SIGN_EVERY = 5.0  # seconds
+SWEPT = 20  # of the latest jobs are looked at when a worker starts
 GRACE = 5.0  # seconds in which a worker whose parent is gone may give its job back
 
 
@@ -73,7 +75,7 @@ class Worker:
             await attempt.fail(str(error))
         finally:
             self._attempts.discard(attempt)
-            await attempt.clear()
+            await self.clear(number)
 
     async def scheduled(self) -> None:
         """The workflow that a schedule starts: ask for a retrain, as a person would."""
@@ -92,6 +94,24 @@ class Worker:
             "engine": self._retrains.check_engine,
             "checkpoints": checkpoints,
         }
+
+    async def clear(self, number: int) -> None:
+        """Leave nothing behind of a job, if it is over."""
+        job = await persistently(lambda: self._means.jobs.get(number))
+        if not job.active:
+            await asyncio.to_thread(self._clear, job)
+
+    async def sweep(self) -> None:
+        """Leave nothing behind of jobs that ended while no worker could see to it."""
+        for job in await persistently(lambda: self._means.jobs.list(SWEPT)):
+            if not job.active:
+                await asyncio.to_thread(self._clear, job)
+
+    def _clear(self, job: Job) -> None:
+        workplace = Workplace(self._means.files, self._means.settings.state, job)
+        with suppress(StoreError, OSError):
+            if workplace.is_there():
+                workplace.clear()
 
     async def sign(self) -> None:
         """Say every few seconds that this worker is alive."""
@@ -115,6 +135,7 @@ class Worker:
             return await Attempt.claim(self._means, number, self.info.name)
         except Superseded as error:
             log.info("not taken up", job=number, reason=str(error))
+            await self.clear(number)
         except LyricbotError as error:
             fail = partial(self._means.jobs.fail, number, None, str(error))
             with suppress(Superseded):
@@ -200,10 +221,12 @@ async def _run(settings: Settings, device: str, *, with_parent: bool) -> None:
             log.info("working", worker=name, device=device)
             async with _monitored(settings, worker), asyncio.TaskGroup() as group:
                 signing = group.create_task(worker.sign())
+                sweeping = group.create_task(worker.sweep())
                 await stopping.wait()
                 log.info("stopping", worker=name)
                 await worker.stop()
                 signing.cancel()
+                sweeping.cancel()
 
 
 @asynccontextmanager

@@ -5,10 +5,12 @@ copied to the store now and then: a worker elsewhere goes on from there.
 """
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
 from core.arena.files import Files
+from core.retrain.jobs import Job
 
 UNFINISHED = "unfinished"
 
@@ -16,10 +18,10 @@ UNFINISHED = "unfinished"
 class Workplace:
     """The folder of one job. Its methods block."""
 
-    def __init__(self, files: Files, state: Path, job: int, key: str) -> None:
-        """`state` is a folder of this host; `key` tells jobs of several databases apart."""
+    def __init__(self, files: Files, state: Path, job: Job) -> None:
+        """`state` is a folder of this host."""
         self._files = files
-        self._name = f"{UNFINISHED}/job-{job}-{key}"
+        self._name = f"{UNFINISHED}/job-{job.id}-{_key(job)}"
         self._remote = files.local is None
         self.folder = (state if files.local is None else files.local) / self._name
         self._copied: dict[str, str] = {}
@@ -48,8 +50,18 @@ class Workplace:
                 self._files.put(f"{self._name}/{path.name}", content)
                 self._copied[path.name] = sha256
 
+    def is_there(self) -> bool:
+        """Whether anything is left of the job."""
+        return self.folder.exists() or (self._remote and bool(self._files.names(self._name)))
+
     def clear(self) -> None:
         """Leave nothing behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._remote:
             self._files.remove_folder(self._name)
+
+
+def _key(job: Job) -> str:
+    """Tells the jobs of several databases with one store apart."""
+    what = [job.corpus_sha256, job.settings, job.num_pairs, job.seed, str(job.asked_at)]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
