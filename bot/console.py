@@ -173,7 +173,10 @@ class Terminal:
                     self._console.print(Text(f"✎ {line}", style="yellow"))
             case "sendPhoto":
                 self._console.print(Text("🖼", style="yellow"))
-                caption = {"text": result["caption"], "entities": result["caption_entities"]}
+                caption = {
+                    "text": result["caption"],
+                    "entities": result.get("caption_entities", []),
+                }
                 self._console.print(Panel(_styled(caption), width=WIDTH, border_style="cyan"))
             case "answerCallbackQuery":
                 self._alert = call.parameters.get("text", "")

@@ -43,7 +43,7 @@ LIBRARIES = {
     "pydantic_settings": {"core.settings"},
     "starlette": {"core.monitor"},
     "uvicorn": {"core.monitor"},
-    "prometheus_client": {"core.monitor"},
+    "prometheus_client": {"core.monitor", "bot.health"},
     "matplotlib": {"bot.pictures"},  # slow to import: only when something is drawn
 }
 # bot shows training events; it sees their type, and never runs the network itself.

@@ -255,9 +255,11 @@ async def _opened(settings: Settings, device: str, name: str) -> AsyncIterator[W
         info = WorkerInfo(name, gethostname(), os.getpid(), device, _now())
         worker = Worker(means, Workers(store, _now), retrains, info)
         async with _launched(settings.engine_url, worker):
-            yield worker
+            try:
+                yield worker
+            finally:  # before the engine ends, and with it the threads that it gave the loop
+                await asking.close()
     finally:
-        await asking.close()
         await store.close()
 
 
