@@ -65,6 +65,10 @@ def main() -> None:
 def with_services(settings: Settings, work: "Callable[[Services], Awaitable[T]]") -> T:
     """Open the services for one piece of work."""
 
+    from bot.logs import set_up_logging
+
+    set_up_logging(level=logging.ERROR)  # these commands say themselves what they did
+
     async def run() -> T:
         from bot.services import open_services
 

@@ -3,13 +3,22 @@
 import asyncio
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
+from bot.background import TEND_EVERY, every, running
 from bot.services import Services
+from core.arena.store import persistently
 from core.errors import RetrainError
-from core.lyrics.recipe import SAMPLERS
+from core.lyrics.recipe import SAMPLERS, Sampler
 from core.retrain.jobs import Job
 
 EVERY = 0.5  # seconds
@@ -29,34 +38,43 @@ async def follow(services: Services, number: int, console: Console) -> Job:
         TimeElapsedColumn(),
         console=console,
     )
-    shown: dict[str, str] = {}
-    with bars:
-        bar = bars.add_task("queued", total=None, figures="")
-        while (job := await services.retrains.jobs.get(number)).active:
-            if (progress := job.progress) is not None:
-                stage = progress.stage if job.status == "running" else "queued"
-                where = f" on {progress.device}" if progress.device else ""
-                bars.update(
-                    bar,
-                    description=stage + where,
-                    total=progress.num_epochs or None,
-                    completed=progress.epoch,
-                    figures=figures(job),
-                )
-                for sampler, text in progress.samples.items():
-                    if shown.get(sampler) != text:
-                        shown[sampler] = text
-                        line = Text(f"  {sampler} ▸ ", style="dim").append(
-                            text.replace("\n", " / "), style="not dim"
-                        )
-                        bars.print(line, soft_wrap=True)
-            await services.retrains.tend()
-            await asyncio.sleep(EVERY)
-        bars.update(bar, description=job.status, figures=figures(job))
-    if job.status == "published":
-        console.print(f"Published as release [b]{job.release}[/b]; it is live.")
-        return job
-    raise RetrainError(f"Job {number} {job.status}: {job.reason or 'by an admin'}")
+    bar = bars.add_task("queued", total=None, figures="")
+    shown: dict[Sampler, str] = {}
+
+    async def read() -> Job:
+        return await persistently(lambda: services.retrains.jobs.get(number))
+
+    # Where no bot runs, nobody else would see that a worker is gone.
+    async with running(every(TEND_EVERY, services.retrains.tend)):
+        with bars:
+            while (job := await read()).active:
+                _show(job, bars, bar, shown)
+                await asyncio.sleep(EVERY)
+            bars.update(bar, description=job.status, figures=figures(job))
+    if job.status != "published":
+        raise RetrainError(f"Job {number} {job.status}: {job.reason or 'by an admin'}")
+    console.print(f"Published as release [b]{job.release}[/b]; it is live.")
+    return job
+
+
+def _show(job: Job, bars: Progress, bar: TaskID, shown: dict[Sampler, str]) -> None:
+    """Move the bar; print what the models write, where `shown` has not yet been."""
+    progress = job.progress
+    if progress is None:
+        return
+    stage = progress.stage if job.status == "running" else "queued"
+    bars.update(
+        bar,
+        description=f"{stage} on {progress.device}" if progress.device else stage,
+        total=progress.num_epochs or None,
+        completed=progress.epoch,
+        figures=figures(job),
+    )
+    for sampler, text in progress.samples.items():
+        if shown.get(sampler) != text:
+            shown[sampler] = text
+            line = Text(f"  {sampler} ▸ ", style="dim")
+            bars.print(line.append(text.replace("\n", " / "), style="not dim"), soft_wrap=True)
 
 
 def figures(job: Job) -> str:

@@ -100,7 +100,7 @@ class Watching:
         return True
 
     async def _send_curves(self, watch: Watch, job: Job, release: Release, texts: Texts) -> None:
-        before = await self._before(release)
+        before = await self._services.releases.previous()
         read = self._services.releases.read
         models = [
             [await read(pair.random.file_sha256), await read(pair.consecutive.file_sha256)]
@@ -121,13 +121,6 @@ class Watching:
             reply_to_message_id=watch.post,
             message_thread_id=watch.topic,
         )
-
-    async def _before(self, release: Release) -> Release | None:
-        """The newest release older than this one."""
-        for one in await self._services.releases.list():
-            if one.number < release.number:
-                return one
-        return None
 
     async def _send_duel(self, watch: Watch, texts: Texts) -> Message:
         contest = self._services.contest

@@ -124,7 +124,7 @@ async def test_without_a_release_an_admin_is_told_how_to_train(tmp_path: Path) -
     async with conversation(tmp_path, release=[]) as talk:
         await talk.say("/write 分开", talk.admin)
         assert talk.admin.id == ADMIN
-        assert "lyricbot train" in talk.last(talk.api.private_chat(talk.admin))["text"]
+        assert "/retrain" in talk.last(talk.api.private_chat(talk.admin))["text"]
 
 
 async def test_a_damaged_model_is_apologised_for_and_logged(

@@ -228,6 +228,14 @@ class Releases:
                     await self._activate(connection, number, rolled_back=True)
                     return await _release(connection, number)
 
+    async def previous(self) -> Release | None:
+        """The release that `rollback` would go back to; None if there is none."""
+        async with self._store.read() as connection:
+            try:
+                return await _release(connection, await _before(connection))
+            except NothingBefore:
+                return None
+
     async def writer(self, model: Model) -> Writer:
         """The writer of one of the models, kept in memory once loaded.
 

@@ -161,6 +161,9 @@ class Worker:
                 return {"superseded": str(error)}
             except (LyricbotError, OSError) as error:
                 return {"failed": str(error)}
+            except Exception as error:  # a fault of ours: the log has all of it
+                log.exception("a step has failed", step=name)
+                return {"failed": f"unexpected: {error!r}"}
 
         options: Any = {"name": name, "preemptible": preemptible}
         outcome = await DBOS.run_step_async(options, told)

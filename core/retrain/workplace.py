@@ -28,16 +28,20 @@ class Workplace:
 
     def take_up(self, *, mine: bool) -> None:
         """Have what an earlier attempt left; `mine`: it was this host's."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self._remote or (mine and any(self.folder.iterdir())):
+        if not self._remote or (mine and self.folder.exists() and any(self.folder.iterdir())):
+            self.folder.mkdir(parents=True, exist_ok=True)
             return
-        shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
+        # Fetched aside: a host that is stopped meanwhile would take a part of it for its own.
+        aside = self.folder.with_name(f"{self.folder.name}.part")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
         for name in self._files.names(self._name):
             content = self._files.get(name)
-            file = self.folder / name.rpartition("/")[2]
+            file = aside / name.rpartition("/")[2]
             file.write_bytes(content)
             self._copied[file.name] = hashlib.sha256(content).hexdigest()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        aside.rename(self.folder)
 
     def copy_out(self) -> None:
         """Let others have what is saved by now; nothing to do in a local store."""
@@ -56,7 +60,8 @@ class Workplace:
 
     def clear(self) -> None:
         """Leave nothing behind."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, self.folder.with_name(f"{self.folder.name}.part")):
+            shutil.rmtree(folder, ignore_errors=True)
         if self._remote:
             self._files.remove_folder(self._name)
 
