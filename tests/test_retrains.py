@@ -1,4 +1,4 @@
-"""Retrains: jobs asked for and cancelled, and tended so that none is lost; with the real engine."""
+"""Retrains: jobs asked for, cancelled, and tended so that none is lost; with the real engine."""
 
 import random
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from core.arena.corpora import Corpora
 from core.arena.files import Files
 from core.arena.store import Store
 from core.errors import (
+    CorpusError,
     CorpusTooShort,
     CorpusUnknown,
     EngineError,
@@ -60,7 +61,8 @@ class Place:
     def engine_row(self, job: int) -> dict[str, Any] | None:
         """What the engine keeps of a job."""
         found = self.engine_sql(
-            f"SELECT * FROM {self.schema}workflow_status WHERE workflow_uuid = '{workflow_of(job)}'"
+            f"SELECT * FROM {self.schema}workflow_status"
+            f" WHERE workflow_uuid = '{workflow_of(job)}'"
         )
         return found[0] if found else None
 
@@ -114,7 +116,7 @@ async def place(
     await engine.close()
 
 
-def unreachable(place: Place) -> Engine:
+def unreachable() -> Engine:
     """An engine whose database is away."""
     return Engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing?connect_timeout=2")
 
@@ -148,11 +150,11 @@ async def test_what_cannot_be_done_is_told_at_once_and_nothing_is_kept(place: Pl
     place.files.remove(f"corpora/{make_corpus('gone', LONG).sha256}.txt")
     with pytest.raises(CorpusUnknown, match=r"no corpus 'nothing'.*short"):
         await place.retrains.ask(corpus="nothing")
-    with pytest.raises(RecipeUnknown, match="no recipe 'soup'.*default"):
+    with pytest.raises(RecipeUnknown, match=r"no recipe 'soup'.*default"):
         await place.retrains.ask(recipe="soup")
     with pytest.raises(CorpusTooShort, match="Corpus short leaves"):
         await place.retrains.ask(corpus="short")
-    with pytest.raises(Exception, match="Add corpus gone again"):
+    with pytest.raises(CorpusError, match="Add corpus gone again"):
         await place.retrains.ask(corpus="gone")
     assert await place.jobs.list() == ()
 
@@ -179,10 +181,8 @@ async def test_whoever_asks_again_is_told_which_job_runs(place: Place) -> None:
 async def test_while_the_engine_is_away_a_job_is_kept_and_queued_when_it_is_back(
     place: Place,
 ) -> None:
-    away = unreachable(place)
-    lonely = Retrains(
-        place.jobs, place.corpora, away, chance=random.Random(1), clock=place.clock
-    )
+    away = unreachable()
+    lonely = Retrains(place.jobs, place.corpora, away, chance=random.Random(1), clock=place.clock)
     job = await lonely.ask()
     assert await place.jobs.active() == (job,)
     with pytest.raises(EngineError, match="LYRICBOT_JOBS_URL"):
@@ -316,9 +316,10 @@ async def test_what_could_not_be_seen_is_no_proof_of_silence(
     await place.retrains.tend()
     for away in (place.jobs, place.engine):
         place.seconds.now += STALE_AFTER + 1
-        with monkeypatch.context() as patched, pytest.raises(OSError, match="away"):
+        with monkeypatch.context() as patched:
             patched.setattr(away, "active" if away is place.jobs else "states", _away)
-            await place.retrains.tend()
+            with pytest.raises(OSError, match="away"):
+                await place.retrains.tend()
         await place.retrains.tend()
         assert await place.state(job.id) == "PENDING"
     place.seconds.now += STALE_AFTER + 1

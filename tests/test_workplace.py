@@ -1,4 +1,4 @@
-"""Where an unfinished training lies: in a local store itself, or here and copied to a remote one."""
+"""Where an unfinished training lies: in a local store, or here and copied to a remote one."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
