@@ -100,7 +100,7 @@ def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{name}"
 
 
-def _new_database(server: str) -> str:
+def new_database(server: str) -> str:
     """A fresh database on the server, by its URL."""
     name = f"test_{uuid4().hex[:12]}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
@@ -116,7 +116,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/app.sqlite"
-    return _new_database(request.getfixturevalue("postgres"))
+    return new_database(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
