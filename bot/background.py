@@ -48,7 +48,11 @@ async def first_retrain(services: Services) -> int | None:
     """Ask for the first models where none were ever asked for; the job's number."""
     if await services.releases.current() is not None or await services.retrains.jobs.list(1):
         return None
-    return (await services.retrains.ask()).id
+    try:
+        return (await services.retrains.ask()).id
+    except LyricbotError as error:  # another bot was quicker, or the store is away
+        log.warning("the first models were not asked for", reason=str(error))
+        return None
 
 
 @asynccontextmanager

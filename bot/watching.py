@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from telegram import Bot, Message
+from telegram import Bot
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, TelegramError
 
@@ -20,7 +20,7 @@ from bot.rendering import OPENING, duel_message
 from bot.services import Services
 from bot.texts import Texts, texts_for
 from core.arena.releases import Release
-from core.errors import PrefixUnknown
+from core.errors import CheckpointError, LyricbotError, PrefixUnknown
 from core.retrain.jobs import Job
 from core.retrain.watches import ALL, Watch
 
@@ -55,7 +55,10 @@ class Watching:
             except (BadRequest, Forbidden) as error:  # the message or the chat is gone
                 log.warning("a job cannot be shown", job=watch.job_id, reason=str(error))
                 await self._services.watches.told(watch, ALL)
-            except TelegramError as error:
+            except CheckpointError as error:  # there is nothing to show it by
+                log.error("a job's end cannot be shown", job=watch.job_id, reason=str(error))
+                await self._services.watches.told(watch, ALL)
+            except (TelegramError, LyricbotError) as error:  # those behind it are shown
                 log.warning("a job could not be shown yet", job=watch.job_id, reason=str(error))
 
     async def _show(self, watch: Watch) -> None:
@@ -122,11 +125,13 @@ class Watching:
             message_thread_id=watch.topic,
         )
 
-    async def _send_duel(self, watch: Watch, texts: Texts) -> Message:
+    async def _send_duel(self, watch: Watch, texts: Texts) -> None:
         contest = self._services.contest
         try:
             duel = await contest.open_duel(watch.account, OPENING)
         except PrefixUnknown as error:
+            if not error.suggestions:
+                return
             duel = await contest.open_duel(watch.account, error.suggestions[0])
         sent = await self._bot.send_message(
             watch.room,
@@ -136,4 +141,3 @@ class Watching:
             message_thread_id=watch.topic,
         )
         await contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)
-        return sent

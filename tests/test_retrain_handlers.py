@@ -75,6 +75,7 @@ async def test_a_second_request_is_shown_the_job_that_runs(talk: Conversation) -
         ("/retrain epochs=3", "Like this"),
         ("/cancel", "There is no job"),
         ("/cancel 9", "There is no job 9"),
+        ("/cancel it please", "/cancel 3"),
         ("/use", "/use 3"),
         ("/use 9", "9"),
         ("/rollback", "That did not work"),

@@ -87,6 +87,9 @@ async def jobs(message: Message, account: int, context: Context) -> None:
 async def cancel(message: Message, account: int, context: Context) -> None:
     """Cancel a job."""
     number = _number(message)
+    if number is None and len((message.text or "").split()) > 1:
+        await message.reply_text(context.texts.cancel_usage)
+        return
     job = await context.services.retrains.cancel(number)
     await message.reply_text(context.texts.job_cancelled.format(job=job.id))
 

@@ -68,6 +68,7 @@ class Texts:
     refused: str
     retrain_usage: str
     use_usage: str
+    cancel_usage: str
     job_running: str
     job_cancelled: str
     release_used: str

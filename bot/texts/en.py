@@ -78,6 +78,7 @@ TEXTS = Texts(
         "Like this: /retrain corpus=bundled recipe=default pairs=1\n"
         "Each is optional; pairs from 1 to {most}. Recipes: default, article."
     ),
+    cancel_usage="Give me a job's number, such as /cancel 3. See /jobs",
     use_usage="Give me a release's number, such as /use 3. See /releases",
     job_running="Corpus {corpus} is being learned from already; this is job {job}:",
     job_cancelled="Job {job} is cancelled.",

@@ -75,6 +75,7 @@ TEXTS = Texts(
         "这样写：/retrain corpus=bundled recipe=default pairs=1\n"
         "三项都可以省；pairs 从 1 到 {most}；配方有 default 和 article。"
     ),
+    cancel_usage="请给一个任务号，比如 /cancel 3。有哪些任务请看 /jobs",
     use_usage="请给一个版本号，比如 /use 3。有哪些版本请看 /releases",
     job_running="语料 {corpus} 正在训练，就是任务 {job}：",
     job_cancelled="任务 {job} 已取消。",

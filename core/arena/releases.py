@@ -149,10 +149,12 @@ class Releases:
             number = await _current(connection)
             return None if number is None else await _release(connection, number)
 
-    async def serving(self) -> Release | None:
+    async def serving(self, *, again: bool = False) -> Release | None:
         """The release to write with, all of its writers in memory; None before the first.
 
         It is the current one. Where that one's files cannot be had it is the one served before.
+
+        One that could not be had is tried for `again` only: no duel waits for it twice.
 
         Raises:
             CheckpointError, StoreError: if this process has served none before.
@@ -160,6 +162,8 @@ class Releases:
         release = await self.current()
         if release is None or release == self._served:
             return release
+        if self._served is not None and self._warned_of == release.number and not again:
+            return self._served
         try:
             writers = {one.file_sha256: await self.writer(one) for one in release.models}
         except (CheckpointError, StoreError) as error:
@@ -183,7 +187,7 @@ class Releases:
         Raises:
             CheckpointError, StoreError: as `serving`.
         """
-        await self.serving()
+        await self.serving(again=True)
 
     async def get(self, number: int) -> Release:
         """The release of that number.

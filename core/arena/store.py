@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import DatabaseError
@@ -27,7 +28,20 @@ from core.errors import DatabaseError
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 BUSY_MS = 10_000
-UNUSABLE = (DBAPIError, OSError)  # what a database raises that is away, locked or full
+UNUSABLE = (
+    DBAPIError,
+    PoolTimeout,
+    OSError,
+)  # what a database raises that is away, locked or full
+# With a server that has vanished, or a client: neither waits for the other for minutes.
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "options": "-c idle_in_transaction_session_timeout=30000",
+}
 LONGEST_PAUSE = 5.0  # seconds, from one try to the next
 
 
@@ -35,7 +49,10 @@ class Store:
     """The database of one process."""
 
     def __init__(self, url: str) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True)
+        arguments = PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_pre_ping=True, connect_args=arguments
+        )
         if self._engine.dialect.name == "sqlite":
             make_folder(url)
             event.listen(self._engine.sync_engine, "connect", set_up_sqlite)

@@ -34,7 +34,8 @@ from core.retrain.workplace import Workplace
 from core.settings import Settings
 
 log = structlog.get_logger(__name__)
-TELL_EVERY = 1.0  # seconds from one word to the database to the next
+TELL_EVERY = 1.0  # seconds from one word to the database to the next, in training
+ALIVE_EVERY = 5.0  # … and at any time
 COPY_EVERY = 20.0  # … and from one copy of the saves to a remote store to the next
 TRIES = 4  # of what a store refuses
 LINE_LIMIT = 2**20
@@ -64,7 +65,7 @@ class Attempt:
         self._mine = mine
         self.job = job
         models = [(sampler, pair) for pair in range(1, job.num_pairs + 1) for sampler in SAMPLERS]
-        self._tracker = Tracker(models, job.recipe.num_epochs)
+        self._tracker = Tracker(models, job.recipe.num_epochs, told=job.progress)
         self._workplace = Workplace(means.files, means.settings.state, job)
         self._saved = 0
 
@@ -80,11 +81,28 @@ class Attempt:
         job = await persistently(lambda: means.jobs.claim(number, worker))
         try:
             return cls(means, job, worker, mine=before.worker == worker)
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise LyricbotError(
                 f"Its recipe is of another version of lyricbot ({error}). Run one version of bot "
                 f"and worker, and ask again."
             ) from error
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Say every few seconds that it is worked on, whatever it is that takes its time."""
+
+        async def keep_saying() -> None:
+            with suppress(Superseded):  # whatever is done next will meet it too
+                while True:
+                    await self._tell()
+                    await asyncio.sleep(ALIVE_EVERY)
+
+        saying = asyncio.ensure_future(keep_saying())
+        try:
+            yield
+        finally:
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
 
     async def train(self) -> Shas:
         """Train all models and put them into the store; cut short, the next try goes on.
@@ -95,7 +113,6 @@ class Attempt:
         corpus = await self._corpus()
         await _from_store(lambda: asyncio.to_thread(self._workplace.take_up, mine=self._mine))
         while not await self._run(corpus):
-            log.warning("the trainer was cut short", job=self.job.id, attempt=self.job.attempt)
             claim = partial(self._means.jobs.claim, self.job.id, self._worker)
             self.job = await persistently(claim)
         models = await asyncio.to_thread(self._trained)
@@ -161,17 +178,21 @@ class Attempt:
             str(self._workplace.folder),
         )
         done = asyncio.Event()
+        code = None
         try:
             async with _trainer(task) as process, asyncio.TaskGroup() as group:
                 beside = [self._keep_telling(), self._keep_copying()]
                 tasks = [group.create_task(one) for one in beside]
                 try:
                     await self._follow(process, done)
+                    code = await process.wait()
                 finally:
                     for one in tasks:
                         one.cancel()
         except BaseExceptionGroup as several:  # whichever came first has ended the others
             raise several.exceptions[0] from several
+        if not done.is_set():
+            log.warning("the trainer was cut short", job=self.job.id, code=code)
         return done.is_set()
 
     async def _follow(self, process: Process, done: asyncio.Event) -> None:
@@ -256,7 +277,7 @@ async def _trainer(task: Task) -> AsyncIterator[Process]:
             await process.stdin.drain()
         yield process
     finally:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # it has ended
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 

@@ -62,6 +62,8 @@ def main() -> None:
         threading.Thread(target=_end_with_input, daemon=True).start()
         try:
             _train(task, out)
+        except ChildProcessError as error:  # a process of ours was killed: as if this one had been
+            sys.exit(str(error))
         except (LyricbotError, OSError) as error:  # they say what is wrong
             _tell(out, "failed", reason=str(error))
         except Exception as error:

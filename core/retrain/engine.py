@@ -94,6 +94,15 @@ class Engine:
         }
         await self._do("enqueue", options, job)
 
+    async def start_anew(self, job: int) -> None:
+        """Forget what it knows of a job of that number, which was another database's; queue it.
+
+        Raises:
+            EngineError.
+        """
+        await self._do("delete_workflow", workflow_of(job))
+        await self.start(job)
+
     async def stop(self, job: int) -> None:
         """Cancel a job, wherever it runs.
 
@@ -159,8 +168,12 @@ class Engine:
                 if self._client is None:
                     self._client = await asyncio.to_thread(self._open)
             return await asyncio.to_thread(getattr(self._client, method), *arguments, **named)
-        except (SQLAlchemyError, OSError) as error:
-            raise unusable(self._url, error) from error
+        except Exception as error:
+            from dbos import error as dbos_error
+
+            if isinstance(error, (SQLAlchemyError, OSError, dbos_error.DBOSException)):
+                raise unusable(self._url, error) from error
+            raise
 
     def _open(self) -> "DBOSClient":
         from dbos import DBOSClient, DBOSPortableJSONSerializer

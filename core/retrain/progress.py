@@ -43,14 +43,18 @@ class Tracker:
         models: Sequence[tuple[Sampler, int]],
         num_epochs: int,
         clock: Callable[[], float] = time.monotonic,
+        told: Progress | None = None,
     ) -> None:
-        """`models`: sampler and pair of each model, as the training numbers them."""
+        """`models`: sampler and pair of each model, as the training numbers them.
+
+        `told`: what an earlier attempt has told.
+        """
         self._models = models
         self._clock = clock
         self._began, self._first = clock(), 0
         self._epochs = [0] * len(models)
         self._figures: list[tuple[float | None, float | None]] = [(None, None)] * len(models)
-        self.progress = Progress(num_epochs=num_epochs)
+        self.progress = replace(told or Progress(), stage="preparing", num_epochs=num_epochs)
 
     def start(self, device: str, epoch: int) -> None:
         """The training runs on `device`, and goes on from `epoch`."""

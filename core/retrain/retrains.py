@@ -140,6 +140,9 @@ class Retrains:
         if state is None:
             log.info("a job is queued again", job=job.id)
             await self._engine.start(job.id)
+        elif state in OVER and job.attempt == 0:
+            log.warning("the engine knows another job of that number", job=job.id, state=state)
+            await self._engine.start_anew(job.id)
         elif state in OVER:
             await self._end(job, state)
         elif state == "PENDING" and self._is_stale(job):

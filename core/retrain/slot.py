@@ -14,7 +14,7 @@ from typing import IO
 from core.errors import SettingsError
 
 MAX_SLOTS = 64
-PATIENCE = 3.0  # seconds that the first is waited for: a predecessor may be about to end
+PATIENCE = 6.0  # seconds that the first is waited for: a predecessor may be about to end
 
 
 @contextmanager

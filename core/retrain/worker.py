@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from socket import gethostname
 from typing import Any
@@ -25,7 +25,7 @@ from core.arena.files import Files
 from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
-from core.errors import JobRunning, LyricbotError, StoreError, Superseded, TrainerMissing
+from core.errors import LyricbotError, StoreError, Superseded, TrainerMissing
 from core.monitor import Check, monitor, process_registry
 from core.retrain import engine
 from core.retrain.attempt import Attempt, Means
@@ -39,7 +39,9 @@ from core.settings import Settings
 
 log = structlog.get_logger(__name__)
 SIGN_EVERY = 5.0  # seconds
-SWEPT = 20  # of the latest jobs are looked at when a worker starts
+SWEPT = 20  # of the latest jobs are looked at
+SWEEP_EVERY = timedelta(minutes=1)
+STOP_WITHIN = 4.0  # seconds
 GRACE = 5.0  # seconds in which a worker whose parent is gone may give its job back
 
 
@@ -65,9 +67,10 @@ class Worker:
             return
         self._attempts.add(attempt)
         try:
-            shas = await self._step("train", attempt.train, preemptible=True)
-            await self._step("judge", lambda: attempt.judge(shas))
-            release = await self._step("publish", lambda: attempt.publish(shas))
+            async with attempt.alive():
+                shas = await self._step("train", attempt.train, preemptible=True)
+                await self._step("judge", lambda: attempt.judge(shas))
+                release = await self._step("publish", lambda: attempt.publish(shas))
             log.info("published", job=number, release=release)
         except Superseded as error:
             log.info("stopped", job=number, reason=str(error))
@@ -75,12 +78,23 @@ class Worker:
             await attempt.fail(str(error))
         finally:
             self._attempts.discard(attempt)
-            await self.clear(number)
+            if not self._stopping:
+                await self.clear(number)
 
     async def scheduled(self) -> None:
-        """The workflow that a schedule starts: ask for a retrain, as a person would."""
-        with suppress(JobRunning):
-            await self._retrains.ask()
+        """The workflow that a schedule starts: ask for what the current release was made of."""
+        current = await self._means.releases.current()
+        try:
+            if current is None:
+                await self._retrains.ask()
+            else:
+                await self._retrains.ask(
+                    corpus=current.corpus_name,
+                    recipe=current.recipe_name,
+                    num_pairs=len(current.pairs),
+                )
+        except LyricbotError as error:  # one that runs already, or a corpus that is gone
+            log.warning("nothing was asked for on schedule", reason=str(error))
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -103,9 +117,13 @@ class Worker:
 
     async def sweep(self) -> None:
         """Leave nothing behind of jobs that ended while no worker could see to it."""
-        for job in await persistently(lambda: self._means.jobs.list(SWEPT)):
-            if not job.active:
-                await asyncio.to_thread(self._clear, job)
+        since = datetime.min.replace(tzinfo=UTC)  # at the start whenever it was
+        while True:
+            for job in await persistently(lambda: self._means.jobs.list(SWEPT)):
+                if job.ended_at is not None and job.ended_at > since:
+                    await asyncio.to_thread(self._clear, job)
+            since = _now() - 2 * SWEEP_EVERY
+            await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
     def _clear(self, job: Job) -> None:
         workplace = Workplace(self._means.files, self._means.settings.state, job)
@@ -125,10 +143,14 @@ class Worker:
     async def stop(self) -> None:
         """Give unfinished jobs back, so that another worker may go on at once."""
         self._stopping = True
-        for attempt in tuple(self._attempts):
-            await self._retrains.hand_back(attempt.job.id)
-            await attempt.let_go()
-        await self._workers.leave(self.info.name)
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                for attempt in tuple(self._attempts):
+                    await attempt.let_go()
+                    await self._retrains.hand_back(attempt.job.id)
+                await self._workers.leave(self.info.name)
+        except UNUSABLE as error:  # a TimeoutError is one: whoever tends the jobs finds them
+            log.warning("nothing could be given back", reason=repr(error))
 
     async def _claim(self, number: int) -> Attempt | None:
         try:
@@ -227,9 +249,9 @@ async def _run(settings: Settings, device: str, *, with_parent: bool) -> None:
                 sweeping = group.create_task(worker.sweep())
                 await stopping.wait()
                 log.info("stopping", worker=name)
-                await worker.stop()
                 signing.cancel()
                 sweeping.cancel()
+                await worker.stop()
 
 
 @asynccontextmanager
