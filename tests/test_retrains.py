@@ -264,6 +264,17 @@ async def test_a_job_whose_workflow_ended_without_a_word_fails_and_says_so(
     assert await place.jobs.get(job.id) == failed
 
 
+async def test_a_number_that_the_engine_knows_from_another_database_is_begun_anew(
+    place: Place,
+) -> None:
+    job = await place.add()
+    await place.engine.start(job.id)
+    place.set_state(job.id, "SUCCESS")  # as a database that is gone had it
+    await place.retrains.tend()
+    assert await place.state(job.id) == "ENQUEUED"
+    assert (await place.jobs.get(job.id)).status == "queued"
+
+
 async def test_a_cancelled_job_that_the_engine_still_has_is_stopped(place: Place) -> None:
     jobs = [await place.claimed(), await place.add("other")]
     await place.engine.start(jobs[1].id)
