@@ -4,16 +4,16 @@ Each is a loop of its own that outlives its failures: they are logged, and it go
 """
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 
 import structlog
 
 from bot.services import Services
+from core.background import running
 from core.errors import LyricbotError
 
 log = structlog.get_logger(__name__)
@@ -44,15 +44,14 @@ def starts_worker(services: Services) -> bool:
     return services.settings.worker == "own" and find_spec("torch") is not None
 
 
-async def first_retrain(services: Services) -> int | None:
-    """Ask for the first models where none were ever asked for; the job's number."""
+async def first_retrain(services: Services) -> None:
+    """Ask for the first models where none were ever asked for."""
     if await services.releases.current() is not None or await services.retrains.jobs.list(1):
-        return None
+        return
     try:
-        return (await services.retrains.ask()).id
+        await services.retrains.ask()
     except LyricbotError as error:  # another bot was quicker, or the store is away
         log.warning("the first models were not asked for", reason=str(error))
-        return None
 
 
 @asynccontextmanager
@@ -63,26 +62,12 @@ async def kept_worker(*, quietly: bool = False) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def running(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Have all of them run until the context is left."""
-    tasks = [asyncio.ensure_future(one) for one in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
 async def _own_worker(*, quietly: bool = False) -> AsyncIterator[Process]:
     """A worker as a child, that ends with the context, and with this process whatever ends it."""
-    environment = {k: v for k, v in os.environ.items() if k.upper() != "LYRICBOT_HTTP"}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.cli", "worker", "--with-parent"),
         stdin=PIPE,
         stderr=asyncio.subprocess.DEVNULL if quietly else None,
-        env=environment | {"LYRICBOT_HTTP": ""},
     )
     try:
         yield process

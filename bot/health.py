@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.background import every, running, starts_worker
+from bot.background import every, starts_worker
 from bot.services import Services
+from core.background import running
 from core.errors import RetrainError
 from core.monitor import Check, monitor, process_registry
 

@@ -14,9 +14,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from bot.background import TEND_EVERY, every, running
+from bot.background import TEND_EVERY, every
 from bot.services import Services
 from core.arena.store import persistently
+from core.background import running
 from core.errors import RetrainError
 from core.lyrics.recipe import SAMPLERS, Sampler
 from core.retrain.jobs import Job

@@ -1,5 +1,6 @@
 """/healthz and /metrics of a bot, and what lyricbot doctor finds."""
 
+import asyncio
 import socket
 from io import StringIO
 from pathlib import Path
@@ -10,12 +11,13 @@ from botapi_http import HttpBotApi
 from factories import make_pair
 from rich.console import Console
 
+from bot.background import kept_worker
 from bot.botapi import BotApi
 from bot.doctor import examine
 from bot.health import checks_of, served_health
 from bot.services import open_services
 from core.errors import SettingsError
-from core.settings import Settings
+from core.settings import Settings, load_settings
 
 TOKEN = "123456:doctor"
 
@@ -51,6 +53,17 @@ async def test_a_worker_of_its_own_that_gives_no_sign_is_told(tmp_path: Path) ->
     async with open_services(Settings()) as services:
         with pytest.raises(Exception, match="no sign of life"):
             await checks_of(services)["worker"]()
+
+
+async def test_a_bots_own_worker_does_not_want_the_bots_address(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    # From .env, where a bare machine has it: that a variable is empty would not hide it.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        Path(".env").write_text(f"LYRICBOT_HTTP=127.0.0.1:{taken.getsockname()[1]}\n")
+        async with open_services(load_settings()) as services, kept_worker(quietly=True):
+            async with asyncio.timeout(60):
+                while not await services.workers.alive():
+                    await asyncio.sleep(0.1)
 
 
 async def test_a_port_that_is_taken_is_told_by_its_setting(tmp_path: Path) -> None:

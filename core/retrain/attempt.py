@@ -22,6 +22,7 @@ from core.arena.corpora import Corpora
 from core.arena.files import Files
 from core.arena.releases import Releases, TrainedPair
 from core.arena.store import UNUSABLE, Store, persistently
+from core.background import running
 from core.errors import LyricbotError, StoreError, Superseded
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
@@ -97,12 +98,8 @@ class Attempt:
                     await self._tell()
                     await asyncio.sleep(ALIVE_EVERY)
 
-        saying = asyncio.ensure_future(keep_saying())
-        try:
+        async with running(keep_saying()):
             yield
-        finally:
-            saying.cancel()
-            await asyncio.gather(saying, return_exceptions=True)
 
     async def train(self) -> Shas:
         """Train all models and put them into the store; cut short, the next try goes on.

@@ -199,11 +199,15 @@ class Worker:
 def run_worker(settings: Settings, *, with_parent: bool = False) -> None:
     """Work until told to stop; `with_parent`: or until the input is closed, by whatever end.
 
+    With a parent it serves no /healthz: the parent's covers it, and has the address.
+
     Raises:
         TrainerMissing: without torch.
         SettingsError, DatabaseError, EngineError: where something cannot be used.
     """
     device = find_device(settings)
+    if with_parent:
+        settings = settings.model_copy(update={"http": None})
     asyncio.run(_run(settings, device, with_parent=with_parent))
 
 
