@@ -112,6 +112,8 @@ def fill(connection: Connection) -> None:
                 row["lyric_2_id"] = 3 - n
             if "status" in row:
                 row["status"] = "published"
+            if "inline" in row:  # a board stands in a room, or is an inline message
+                row |= {"inline": None} if n == 1 else {"room": None, "post": None}
             connection.execute(table.insert().values(row))
 
 

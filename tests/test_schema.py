@@ -11,9 +11,15 @@ from sqlalchemy.exc import IntegrityError
 
 from core.arena.schema import (
     activations,
+    announcements,
+    bans,
+    boards,
     corpora,
+    deliveries,
     duels,
     encores,
+    handled,
+    inbox,
     jobs,
     likes,
     lyrics,
@@ -22,7 +28,9 @@ from core.arena.schema import (
     pairs,
     people,
     releases,
+    rooms,
     showings,
+    tallies,
     vote_changes,
     votes,
     watches,
@@ -63,6 +71,9 @@ JOB: Row = {
     "status": "queued",
 }
 WORKER: Row = {"host": "h", "pid": 1, "device": "cpu", "started_at": NOON, "seen_at": NOON}
+ANNOUNCEMENT: Row = {"text": "hello", "written_by": 10, "at": NOON}
+BOARD: Row = {"duel_id": 1, "language": "zh", "free_at": NOON}
+UPDATE: Row = {"text": "{}", "taken_at": NOON, "held_by": "bot", "held_until": NOON}
 
 KNOWN: list[tuple[Table, Row]] = [
     *[(people, {"id": n, "account": n * 10, "first_seen": NOON}) for n in (1, 2)],
@@ -83,6 +94,15 @@ KNOWN: list[tuple[Table, Row]] = [
     (jobs, {"id": 2, "corpus_name": "other", **JOB, "status": "published", "release": 1}),
     (workers, {"name": "gpu-0", **WORKER}),
     (watches, {"room": -5, "post": 9, "job_id": 1, "account": 10, "language": "zh"}),
+    (boards, {"id": 1, "room": -5, "post": 7, **BOARD}),
+    (boards, {"id": 2, "inline": "abc", **BOARD}),
+    (rooms, {"room": -5, "language": "zh"}),
+    (inbox, {"number": 1, **UPDATE}),
+    (handled, {"number": 1, "at": NOON}),
+    (tallies, {"kind": "day", "who": 10, "begins": 0, "times": 1}),
+    (bans, {"account": 10, "banned_by": 20, "at": NOON}),
+    (announcements, {"id": 1, **ANNOUNCEMENT}),
+    (deliveries, {"announcement_id": 1, "room": -5}),
 ]
 
 # One more row for each table, that the database takes.
@@ -103,6 +123,14 @@ GOOD: dict[Table, Row] = {
     jobs: {"id": 9, "corpus_name": "third", **JOB},
     workers: {"name": "gpu-1", **WORKER},
     watches: {"room": -5, "post": 10, "job_id": 1, "account": 10, "language": "zh"},
+    boards: {"id": 9, "room": -5, "post": 8, **BOARD},
+    rooms: {"room": -6, "news": True},
+    inbox: {"number": 2, **UPDATE},
+    handled: {"number": 2, "at": NOON},
+    tallies: {"kind": "day", "who": 10, "begins": 60, "times": 1},
+    bans: {"account": 20, "banned_by": 10, "at": NOON},
+    announcements: {"id": 2, **ANNOUNCEMENT},
+    deliveries: {"announcement_id": 1, "room": -6},
 }
 
 # What turns that row into one that the database refuses, by the reason.
@@ -145,6 +173,24 @@ REFUSED: dict[str, tuple[Table, Row]] = {
     "a worker of the same name": (workers, {"name": "gpu-0"}),
     "a second watch in the same message": (watches, {"post": 9}),
     "a watch of no job": (watches, {"job_id": 99}),
+    "a second board in the same message": (boards, {"post": 7}),
+    "a second board in the same inline message": (
+        boards,
+        {"room": None, "post": None, "inline": "abc"},
+    ),
+    "a board that stands nowhere": (boards, {"room": None, "post": None}),
+    "a board that stands in two places": (boards, {"inline": "def"}),
+    "a board in a room, but in no message there": (boards, {"post": None}),
+    "a board of no duel": (boards, {"duel_id": 99}),
+    "a room's settings twice": (rooms, {"room": -5}),
+    "an update that was taken before": (inbox, {"number": 1}),
+    "an update in nobody's hands": (inbox, {"held_by": None}),
+    "an update that was handled before": (handled, {"number": 1}),
+    "a second tally of the same": (tallies, {"begins": 0}),
+    "a second ban of the same person": (bans, {"account": 10}),
+    "an announcement that says nothing": (announcements, {"text": None}),
+    "a second delivery to the same room": (deliveries, {"room": -5}),
+    "a delivery of nothing": (deliveries, {"announcement_id": 99}),
 }
 
 

@@ -152,6 +152,9 @@ duels = Table(
     Column("lyric_1_id", ForeignKey("lyrics.id"), nullable=False),
     Column("lyric_2_id", ForeignKey("lyrics.id"), nullable=False),
     Column("sampler_1", SAMPLER, nullable=False),  # who stands on side 1; the other on side 2
+    # Whoever was shown the duel has its key: what names a duel without it is forged.
+    Column("key", String(16), nullable=False, server_default=text("''")),
+    Column("room", BigInteger),  # where it was asked for
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closes_at", UtcDateTime, nullable=False),
     CheckConstraint("lyric_1_id <> lyric_2_id", name="two_lyrics"),
@@ -166,6 +169,93 @@ showings = Table(
     Column("post", BigInteger, primary_key=True, autoincrement=False),
     Column("duel_id", ForeignKey("duels.id"), nullable=False),
     Column("shown_at", UtcDateTime, nullable=False),
+)
+
+# A duel's message that many people see: how many voted is kept up to date, and once the duel is
+# closed it shows the result. Either a post in a room, or a message sent in inline mode.
+boards = Table(
+    "boards",
+    metadata,
+    Column("id", BigKey, primary_key=True),
+    Column("duel_id", ForeignKey("duels.id"), nullable=False, index=True),
+    Column("room", BigInteger),
+    Column("post", BigInteger),
+    Column("inline", String(128), unique=True),
+    Column("language", String(16), nullable=False),
+    Column("traditional", Boolean, nullable=False, server_default=false()),
+    Column("voters", Integer, nullable=False, server_default=text("0")),  # as it shows
+    Column("free_at", UtcDateTime, nullable=False),  # no edit before
+    Column("due_at", UtcDateTime, index=True),  # of its next edit; NULL: it shows the result
+    UniqueConstraint("room", "post"),
+    CheckConstraint("(room IS NULL) = (post IS NULL)", name="post_in_room"),
+    CheckConstraint("(room IS NULL) <> (inline IS NULL)", name="one_place"),
+)
+
+# What a room (a chat; a person's own has their account's number) has chosen; NULL: nothing yet.
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("room", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", String(16)),
+    Column("traditional", Boolean),  # the characters of lyrics
+    Column("news", Boolean, nullable=False, server_default=false()),  # wants announcements
+)
+
+# Updates that were taken and not yet handled: a number and a text, and which bot has them in hand.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("held_by", String(64), nullable=False),
+    Column("held_until", UtcDateTime, nullable=False, index=True),
+)
+
+# The numbers of those that were handled lately: what is delivered twice is handled once.
+handled = Table(
+    "handled",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+
+# How often something was done within a stretch of time, for limits and for /admin.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("who", BigInteger, primary_key=True, autoincrement=False),  # an account, a room, or 0
+    Column("begins", BigInteger, primary_key=True, autoincrement=False),  # seconds since 1970
+    Column("times", Integer, nullable=False),
+    Index("ix_tallies_begins", "begins"),
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("banned_by", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("written_by", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# An announcement on its way to a room.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("announcement_id", ForeignKey("announcements.id"), primary_key=True),
+    Column("room", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", UtcDateTime, index=True),  # NULL: it is over
+    Column("arrived", Boolean, nullable=False, server_default=false()),
 )
 
 # A person's first answer in a duel, the one that counts. There is never a second row for the two.
