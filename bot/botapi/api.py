@@ -13,11 +13,11 @@ from urllib.parse import unquote
 from telegram.request import BaseRequest, RequestData
 
 from bot.botapi.html import Json, utf16_length
-from bot.botapi.methods import METHODS
+from bot.botapi.methods import METHODS, chosen_message
 from bot.botapi.rules import Refusal, Request, Upload
 from bot.botapi.text import CAPTION_LIMIT, TEXT_LIMIT, Formatted, cleaned, covered
 from bot.botapi.updates import Updates
-from bot.botapi.world import Chat, Person, Room, World
+from bot.botapi.world import Chat, Person, Room, World, anonymously, member
 
 _URL = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w*)$")
 _FILE_URL = re.compile(r"/file/bot(?P<token>[^/]+)/(?P<path>.+)$")
@@ -26,6 +26,7 @@ _TOKEN_LENGTH = 80
 _CALLBACK_DATA_BYTES = 64
 # What people upload goes in 4000 parts of 512 KiB at most.
 _DOCUMENT_BYTES = 4000 * (512 << 10)
+_ADMINISTRATORS = ("creator", "administrator")
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
 
@@ -63,6 +64,8 @@ class BotApi(BaseRequest):
         self._failures: list[_Failure] = []
         self.calls: list[Call] = []
         self.on_call: Callable[[Call, Any], None] | None = None
+        # Whether the bot is told which result was chosen: as BotFather's /setinlinefeedback.
+        self.inline_feedback = False
 
     @property
     def read_timeout(self) -> float | None:
@@ -167,18 +170,71 @@ class BotApi(BaseRequest):
         """The chat of a person with the bot; the person opens it by writing."""
         return self._world.rooms[person.id].chat
 
-    def group(self, id: int, title: str, *, forum: bool = False, privacy: bool = True) -> Chat:
-        """A supergroup that the bot is in; with privacy it hears only what is meant for it."""
+    def group(
+        self,
+        id: int,
+        title: str,
+        *,
+        kind: str = "supergroup",
+        forum: bool = False,
+        privacy: bool = True,
+        joined: bool = True,
+    ) -> Chat:
+        """A supergroup or a basic group ("group") that the bot is in unless it has not joined.
+
+        With privacy the bot hears only what is meant for it.
+        """
         if id >= 0 or id in self._world.rooms:
             raise ValueError("a group's id is negative and its own")
-        chat = Chat(id, "supergroup", title)
-        self._world.add_group(chat, forum=forum, privacy=privacy)
+        if kind not in ("group", "supergroup"):
+            raise ValueError("a group is a group or a supergroup")
+        if forum and kind != "supergroup":
+            raise ValueError("only a supergroup has topics")
+        chat = Chat(id, kind, title)
+        room = self._world.add_group(chat, forum=forum, privacy=privacy)
+        if not joined:
+            room.statuses[self._bot_id] = "left"
         return chat
 
     def appoint(self, person: Person | None, chat: Chat, status: str = "administrator") -> None:
         """Make a person (None: the bot) an administrator, the creator or a member of a group."""
-        user = person.id if person else int(self._world.bot["id"])
+        user = person.id if person else self._bot_id
         self._world.rooms[chat.id].statuses[user] = status
+
+    def add_bot(self, person: Person, chat: Chat, status: str = "member") -> Json:
+        """A person brings the bot into a group, at once as an administrator perhaps."""
+        room = self._enter(person, chat)
+        if room.private or self._world.is_in(room):
+            raise ValueError("the bot is there already")
+        if status not in ("member", "administrator"):
+            raise ValueError("the bot is made a member or an administrator")
+        update = self._change_bot(person, room, status)
+        self._serve(room, person.shown(), {"new_chat_members": [self._world.bot]})
+        return update
+
+    def remove_bot(self, person: Person, chat: Chat) -> Json:
+        """A person throws the bot out of a group."""
+        room = self._enter(person, chat)
+        if room.private or not self._world.is_in(room):
+            raise ValueError("the bot is not in this group")
+        update = self._change_bot(person, room, "kicked")
+        self._serve(room, person.shown(), {"left_chat_member": self._world.bot})
+        return update
+
+    def migrate(self, chat: Chat, new_id: int) -> Chat:
+        """A basic group becomes a supergroup, which has another id and no messages yet."""
+        old = self._world.rooms[chat.id]
+        if chat.type != "group" or old.migrated_to is not None or not self._world.is_in(old):
+            raise ValueError("only a basic group that the bot is in becomes a supergroup")
+        moved = self.group(new_id, chat.title, privacy=old.privacy)
+        new = self._world.rooms[new_id]
+        new.statuses = dict(old.statuses)
+        creators = [user for user, status in old.statuses.items() if status == "creator"]
+        sender = self._world.people[creators[0]].shown() if creators else anonymously(old)["from"]
+        self._serve(old, sender, {"migrate_to_chat_id": new_id})
+        self._serve(new, sender, {"migrate_from_chat_id": chat.id} | anonymously(new))
+        old.migrated_to = new_id
+        return moved
 
     def send(
         self,
@@ -188,12 +244,19 @@ class BotApi(BaseRequest):
         *,
         reply_to: int | None = None,
         thread: int | None = None,
+        anonymous: bool = False,
     ) -> Json | None:
-        """A person writes; None where the bot's privacy keeps the message from it.
+        """A person writes; None where the message is kept from the bot.
 
-        A thread is a topic of a forum and becomes known by being written in.
+        Its privacy keeps messages from it, and so does not being in the group. A thread is a topic
+        of a forum and becomes known by being written in. An administrator may write anonymously.
         """
         content = _client_text(text)
+        if anonymous:
+            room = self._enter(person, chat)
+            if chat.type != "supergroup" or room.statuses.get(person.id) not in _ADMINISTRATORS:
+                raise ValueError("only administrators of a supergroup write anonymously")
+            content |= anonymously(room)
         return self._write(person, chat, content, reply_to, thread)
 
     def send_document(
@@ -209,7 +272,7 @@ class BotApi(BaseRequest):
         thread: int | None = None,
         size: int | None = None,
     ) -> Json | None:
-        """A person sends a file; None where the bot's privacy keeps the message from it.
+        """A person sends a file; None where the message is kept from the bot.
 
         A size stands for a content that is not worth having in memory. Without a MIME type the
         file has the one that its name tells.
@@ -223,7 +286,7 @@ class BotApi(BaseRequest):
         return self._write(person, chat, {"document": file.shown} | words, reply_to, thread)
 
     def edit(self, person: Person, message_id: int, chat: Chat, text: str) -> Json | None:
-        """A person rewrites a message; None where the bot's privacy keeps it from the bot."""
+        """A person rewrites a message; None where it is kept from the bot."""
         room = self._enter(person, chat)
         message = room.messages.get(message_id)
         if message is None or message["from"]["id"] != person.id or "text" not in message:
@@ -251,26 +314,61 @@ class BotApi(BaseRequest):
         """A person presses a button; a forged press needs no such button, nor the message."""
         room = self._world.rooms[chat.id]
         message = room.messages.get(message_id)
-        markup = message.get("reply_markup", {}) if message else {}
-        buttons = [button for row in markup.get("inline_keyboard", []) for button in row]
-        if not forged and data not in [button.get("callback_data") for button in buttons]:
-            raise ValueError(f"message {message_id} has no button with {data!r}")
-        if not 1 <= len(data.encode("utf-8", "surrogatepass")) <= _CALLBACK_DATA_BYTES:
-            raise ValueError("the data of a button is 1 to 64 bytes")
+        if message and "via_bot" in message:
+            raise ValueError(f"message {message_id} came inline: press_inline")
+        _check_press(message, data, forged=forged)
+        seen = message and self._world.is_in(room)
         gone = {"chat": room.shown, "message_id": message_id, "date": 0}
-        query: Json = {
-            "id": self._world.ask(),
-            "from": person.shown(),
-            "message": room.render(message_id) if message else gone,
-            "chat_instance": str(7_000_000_000_000_000_000 + chat.id % 1_000_000_007),
-            "data": data,
-        }
-        return self._world.updates.put("callback_query", query)
+        where = {"message": room.render(message_id) if seen else gone}
+        return self._press(person, chat.id, data, where)
 
     def ask_inline(self, person: Person, query: str, *, offset: str = "") -> Json:
         """A person types the bot's name and some words in whatever chat they are in."""
-        asked: Json = {"id": self._world.ask(), "from": person.shown()}
+        asked: Json = {"id": self._world.ask("inline_query"), "from": person.shown()}
         return self._world.updates.put("inline_query", asked | {"query": query, "offset": offset})
+
+    def choose_inline(
+        self, person: Person, update: Json, result_id: str, chat: Chat | None = None
+    ) -> Json:
+        """A person sends a result of their inline query: to one of these chats, or elsewhere.
+
+        The message as shown, with its inline_message_id where it has a keyboard.
+        """
+        asked = update["inline_query"]
+        answer = self.answer_to(update)
+        if answer is None or asked["from"]["id"] != person.id:
+            raise ValueError(f"{person.first_name} is shown no results")
+        result = next((each for each in answer["results"] if str(each["id"]) == result_id), None)
+        if result is None:
+            raise ValueError(f"there is no result {result_id!r}")
+        content = chosen_message(self._world, result)
+        room = self._enter(person, chat) if chat else self._world.elsewhere
+        room.opened = True
+        room.statuses.setdefault(person.id, "member")
+        message_id = self._world.post(room, person.shown(), content)
+        chosen = {"from": person.shown(), "query": asked["query"], "result_id": result_id}
+        known: Json = {}
+        if "reply_markup" in content:
+            known["inline_message_id"] = self._world.keep_inline(room, message_id)
+        if self.inline_feedback:
+            self._world.updates.put("chosen_inline_result", chosen | known)
+        if chat:
+            self._show(room, message_id, "message")
+        return room.render(message_id) | known
+
+    def press_inline(
+        self, person: Person, inline_message_id: str, data: str, *, forged: bool = False
+    ) -> Json:
+        """A person presses a button of a message that was sent by way of the bot."""
+        room, message_id = self._world.inline.get(inline_message_id, (self._world.elsewhere, 0))
+        _check_press(room.messages.get(message_id), data, forged=forged)
+        place = room.chat.id or message_id
+        return self._press(person, place, data, {"inline_message_id": inline_message_id})
+
+    def inline_message(self, inline_message_id: str) -> Json:
+        """What stands now in a message that was sent by way of the bot."""
+        room, message_id = self._world.inline[inline_message_id]
+        return room.render(message_id) | {"inline_message_id": inline_message_id}
 
     def block(self, person: Person) -> Json:
         """A person stops the bot."""
@@ -298,6 +396,10 @@ class BotApi(BaseRequest):
         """The content of a picture or a document that was sent."""
         return self._world.files[file_id].content
 
+    @property
+    def _bot_id(self) -> int:
+        return int(self._world.bot["id"])
+
     def _admit(self, token: str, method: str) -> str:
         if not _well_formed(token):
             raise Refusal(401, "Unauthorized: invalid token specified")
@@ -321,6 +423,8 @@ class BotApi(BaseRequest):
             raise ValueError(f"this chat with the bot is not {person.first_name}'s")
         if room.blocked:
             raise ValueError(f"{person.first_name} has blocked the bot")
+        if room.migrated_to is not None:
+            raise ValueError(f"this group is now {room.migrated_to}")
         return room
 
     def _write(
@@ -347,11 +451,29 @@ class BotApi(BaseRequest):
 
     def _show(self, room: Room, message_id: int, kind: str) -> Json | None:
         message = room.render(message_id)
-        if room.private or not room.privacy or self._is_for_bot(message):
+        if room.private or (
+            self._world.is_in(room) and (not room.privacy or self._is_for_bot(message))
+        ):
             return self._world.updates.put(kind, message)
         return None
 
+    def _serve(self, room: Room, sender: Json, content: Json) -> None:
+        """A service message: a bot is told of all of them, even of its own removal."""
+        message_id = self._world.post(room, sender, content)
+        self._world.updates.put("message", room.render(message_id))
+
+    def _press(self, person: Person, place: int, data: str, where: Json) -> Json:
+        query: Json = {
+            "id": self._world.ask("callback_query"),
+            "from": person.shown(),
+            "chat_instance": str(7_000_000_000_000_000_000 + place % 1_000_000_007),
+            "data": data,
+        }
+        return self._world.updates.put("callback_query", query | where)
+
     def _is_for_bot(self, message: Json) -> bool:
+        if "via_bot" in message:
+            return True
         if message.get("reply_to_message", {}).get("from", {}).get("id") == self._world.bot["id"]:
             return True
         name = f"@{self._world.bot['username']}".lower()
@@ -372,16 +494,37 @@ class BotApi(BaseRequest):
         if room.blocked is blocked:
             raise ValueError(f"{person.first_name} has done so already")
         room.blocked = blocked
-        free: Json = {"user": self._world.bot, "status": "member"}
-        barred: Json = {"user": self._world.bot, "status": "kicked", "until_date": 0}
+        statuses = ("member", "kicked") if blocked else ("kicked", "member")
+        return self._tell_change(person, room, *statuses)
+
+    def _change_bot(self, person: Person, room: Room, status: str) -> Json:
+        room.statuses.setdefault(person.id, "member")
+        before = self._world.status(room)
+        room.statuses[self._bot_id] = status
+        statuses = [before, status]
+        if room.chat.type == "group":
+            # Nobody is banned from a basic group: who was thrown out has left.
+            statuses = [each.replace("kicked", "left") for each in statuses]
+        return self._tell_change(person, room, *statuses)
+
+    def _tell_change(self, person: Person, room: Room, before: str, after: str) -> Json:
         change: Json = {"chat": room.shown, "from": person.shown(), "date": self._world.now}
-        change["old_chat_member"] = free if blocked else barred
-        change["new_chat_member"] = barred if blocked else free
+        change["old_chat_member"] = member(self._world.bot, before)
+        change["new_chat_member"] = member(self._world.bot, after)
         return self._world.updates.put("my_chat_member", change)
 
 
 def _well_formed(token: str) -> bool:
     return len(token) <= _TOKEN_LENGTH and _TOKEN.fullmatch(token) is not None
+
+
+def _check_press(message: Json | None, data: str, *, forged: bool) -> None:
+    markup = message.get("reply_markup", {}) if message else {}
+    buttons = [button for row in markup.get("inline_keyboard", []) for button in row]
+    if not forged and data not in [button.get("callback_data") for button in buttons]:
+        raise ValueError(f"the message has no button with {data!r}")
+    if not 1 <= len(data.encode("utf-8", "surrogatepass")) <= _CALLBACK_DATA_BYTES:
+        raise ValueError("the data of a button is 1 to 64 bytes")
 
 
 def _client_text(text: str) -> Json:

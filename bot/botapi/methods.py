@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.botapi.html import Json
+from bot.botapi.inline import chosen_content, inline_answer
+from bot.botapi.keyboard import reply_markup
 from bot.botapi.rules import (
     Refusal,
     Request,
@@ -19,18 +21,16 @@ from bot.botapi.rules import (
     checked_reactions,
     command_scope,
     commands,
-    inline_results,
     input_media,
     language_code,
     picture_size,
     reactions,
     refused,
-    reply_markup,
     reply_parameters,
     too_many_requests,
 )
 from bot.botapi.text import Formatted, caption, media_caption, message_text
-from bot.botapi.world import Room, StoredFile, World
+from bot.botapi.world import Room, StoredFile, World, origin_of
 
 Method = Callable[[World, Request], Any | Awaitable[Any]]
 
@@ -48,6 +48,15 @@ _REPLACED: dict[str, tuple[str, ...]] = {
     "": (),
 }
 _CONTENT = (*_REPLACED["media"], "reply_markup")
+_SERVICE = frozenset(
+    (
+        "forum_topic_created",
+        "new_chat_members",
+        "left_chat_member",
+        "migrate_to_chat_id",
+        "migrate_from_chat_id",
+    )
+)
 
 
 def _get_me(world: World, _: Request) -> Json:
@@ -143,27 +152,23 @@ def _get_file(world: World, request: Request) -> Json:
 
 
 def _forward_message(world: World, request: Request) -> Json:
-    source = world.room(request.text("from_chat_id"))
+    source = world.room(request.text("from_chat_id"), reading=True)
     message = source.message(request.integer("message_id"), "Message to forward")
-    if message.get("has_protected_content") or "forum_topic_created" in message:
+    if message.get("has_protected_content") or not _SERVICE.isdisjoint(message):
         raise refused("The message can't be forwarded")
-    origin = {
-        "type": "user",
-        "sender_user": message["from"],
-        "date": message["date"],
-    }
-    content = {
-        "forward_origin": message.get("forward_origin", origin),
-        "forward_from": message.get("forward_from", message["from"]),
-        "forward_date": message.get("forward_date", message["date"]),
-    }
+    origin = message.get("forward_origin") or origin_of(message)
+    content = {"forward_origin": origin, "forward_date": origin["date"]}
+    if "sender_user" in origin:
+        content["forward_from"] = origin["sender_user"]
+    else:
+        content["forward_from_chat"] = origin["sender_chat"]
     return _deliver(world, request, content | _copied(message))
 
 
 def _copy_message(world: World, request: Request) -> Json:
-    source = world.room(request.text("from_chat_id"))
+    source = world.room(request.text("from_chat_id"), reading=True)
     message = source.message(request.integer("message_id"), "Message to copy")
-    if message.get("has_protected_content") or "forum_topic_created" in message:
+    if message.get("has_protected_content") or not _SERVICE.isdisjoint(message):
         raise refused("The message can't be copied")
     content = _copied(message)
     media = {name: content[name] for name in _MEDIA if name in content}
@@ -209,17 +214,17 @@ def _deliver(world: World, request: Request, content: Json) -> Json:
     return room.render(message_id)
 
 
-def _edit_text(world: World, request: Request) -> Json:
+def _edit_text(world: World, request: Request) -> Json | bool:
     text = _known_mentions(world, message_text(request))
     return _edit(world, request, "text", text.fields(*_TEXT))
 
 
-def _edit_caption(world: World, request: Request) -> Json:
+def _edit_caption(world: World, request: Request) -> Json | bool:
     words = _known_mentions(world, caption(request))
     return _edit(world, request, "caption", words.fields(*_CAPTION))
 
 
-def _edit_media(world: World, request: Request) -> Json:
+def _edit_media(world: World, request: Request) -> Json | bool:
     media = input_media(request)
     words = _known_mentions(world, media_caption(media))
     missing = "Can't parse InputMedia: media not found"
@@ -232,18 +237,23 @@ def _edit_media(world: World, request: Request) -> Json:
     return _edit(world, request, "media", content)
 
 
-def _edit_markup(world: World, request: Request) -> Json:
+def _edit_markup(world: World, request: Request) -> Json | bool:
     return _edit(world, request, "", {})
 
 
-def _edit(world: World, request: Request, what: str, content: Json) -> Json:
+def _edit(world: World, request: Request, what: str, content: Json) -> Json | bool:
     markup = reply_markup(request, only_inline=True)
-    room, message = _editable(world, request)
+    inline = not request.text("chat_id") and request.integer("message_id") <= 0
+    room, message = (_editable_inline if inline else _editable)(world, request)
+    if what == "media" and inline:
+        raise refused("media of an inline message is not implemented here")
     if what == "text" and "text" not in message:
         raise refused("There is no text in the message to edit")
     if what == "caption" and not any(name in message for name in _MEDIA):
         raise refused("There is no caption in the message to edit")
-    room.check_writable()
+    # What was sent by way of the bot is its own wherever it stands.
+    if not inline:
+        room.check_writable()
     kept = {name: value for name, value in message.items() if name not in _REPLACED[what]}
     edited = kept | copy.deepcopy(content)
     edited.pop("reply_markup", None)
@@ -255,20 +265,25 @@ def _edit(world: World, request: Request, what: str, content: Json) -> Json:
             " the same as a current content and reply markup of the message"
         )
     room.messages[message["message_id"]] = edited | {"edit_date": world.now}
-    return room.render(message["message_id"])
+    return True if inline else room.render(message["message_id"])
 
 
 def _editable(world: World, request: Request) -> tuple[Room, Json]:
-    if not request.text("chat_id") and request.integer("message_id") <= 0:
-        if not request.text("inline_message_id"):
-            raise refused("Message identifier is not specified")
-        raise refused("MESSAGE_ID_INVALID")
     room = world.room(request.text("chat_id"))
     message = room.message(request.integer("message_id"), "Message to edit")
     ours = message["from"]["id"] == world.bot["id"]
     if not ours or message["message_id"] in room.uneditable or "forward_origin" in message:
         raise refused("Message can't be edited")
     return room, message
+
+
+def _editable_inline(world: World, request: Request) -> tuple[Room, Json]:
+    if not request.text("inline_message_id"):
+        raise refused("Message identifier is not specified")
+    room, message_id = world.inline.get(request.text("inline_message_id"), (world.elsewhere, 0))
+    if message_id not in room.messages:
+        raise refused("MESSAGE_ID_INVALID")
+    return room, room.messages[message_id]
 
 
 def _delete_message(world: World, request: Request) -> bool:
@@ -279,7 +294,7 @@ def _delete_message(world: World, request: Request) -> bool:
     room = world.room(request.text("chat_id"))
     message = room.message(request.integer("message_id"), "Message to delete")
     ours = message["from"]["id"] == world.bot["id"]
-    administers = room.statuses.get(world.bot["id"]) == "administrator"
+    administers = world.status(room) == "administrator"
     if not room.private and not administers and (not ours or world.too_old_to_delete(message)):
         raise refused("Message can't be deleted")
     if room.private and world.too_old_to_delete(message):
@@ -293,13 +308,21 @@ def _answer_callback_query(world: World, request: Request) -> bool:
     url = request.text("url")
     if url and f"t.me/{world.bot['username']}?start=" not in url:
         raise refused("URL_INVALID")
-    world.answer(request.text("callback_query_id"), answer | ({"url": url} if url else {}))
+    answer |= {"url": url} if url else {}
+    world.answer("callback_query", request.text("callback_query_id"), answer)
     return True
 
 
 def _answer_inline_query(world: World, request: Request) -> bool:
-    world.answer(request.text("inline_query_id"), {"results": inline_results(request)})
+    world.answer("inline_query", request.text("inline_query_id"), inline_answer(request))
     return True
+
+
+def chosen_message(world: World, result: Json) -> Json:
+    """What a person sends who chooses a result of an inline query."""
+    text, markup = chosen_content(result)
+    content = _known_mentions(world, text).fields(*_TEXT) | {"via_bot": world.bot}
+    return content | ({"reply_markup": markup} if markup else {})
 
 
 def _send_chat_action(world: World, request: Request) -> bool:
@@ -321,7 +344,7 @@ def _set_message_reaction(world: World, request: Request) -> bool:
 
 
 def _get_chat(world: World, request: Request) -> Json:
-    room = world.room(request.text("chat_id"))
+    room = world.room(request.text("chat_id"), reading=True)
     gifts = dict.fromkeys(
         (
             "unlimited_gifts",

@@ -1,8 +1,8 @@
 """What Telegram refuses in a request, and the words it refuses it with.
 
-Checks over strings and parsed JSON: the texts, the keyboards, the commands, the reactions, the
-pictures. Whatever depends on the people and chats that exist is checked in `methods.py`. It
-knows nothing of any bot's purpose.
+Checks over strings and parsed JSON: the commands, the reactions, the pictures. Texts, keyboards
+and inline results have files of their own. Whatever depends on the people and chats that exist is
+checked in `methods.py`. It knows nothing of any bot's purpose.
 """
 
 import json
@@ -14,21 +14,12 @@ from typing import Any
 
 from telegram.constants import ReactionEmoji
 
-from bot.botapi.html import (
-    Json,
-    checked_link,
-    utf16_length,
-)
+from bot.botapi.html import Json, utf16_length
 
-_CALLBACK_DATA_BYTES = 64
-_ROW_BUTTONS = 8
-_BUTTONS = 100
 _COMMANDS = 100
 _COMMAND_LENGTH = 32
 _DESCRIPTION_LENGTH = 256
 _ANSWER_LENGTH = 200
-_INLINE_RESULTS = 50
-_INLINE_ID_BYTES = 64
 _PHOTO_BYTES = 10 << 20
 _UPLOAD_BYTES = 50 << 20
 _PHOTO_SIDES = 10_000
@@ -54,18 +45,6 @@ _ACTIONS = frozenset(
         "upload_video_note",
     )
 )
-_BUTTON_KINDS = (
-    "url",
-    "callback_data",
-    "callback_game",
-    "pay",
-    "switch_inline_query",
-    "switch_inline_query_chosen_chat",
-    "switch_inline_query_current_chat",
-    "login_url",
-    "web_app",
-    "copy_text",
-)
 _INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)
 _COMMAND_NAME = re.compile(r"[a-z0-9_]+")
 _LANGUAGE = re.compile(r"(?:[a-z]{2})?")
@@ -74,31 +53,42 @@ _LANGUAGE = re.compile(r"(?:[a-z]{2})?")
 class Refusal(Exception):
     """An answer that is not ok: the HTTP status and the description that goes with it."""
 
-    def __init__(self, status: int, description: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        description: str,
+        retry_after: int | None = None,
+        migrate_to: int | None = None,
+        inner: str = "",
+    ) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
         self.retry_after = retry_after
+        self.migrate_to = migrate_to
+        self.inner = inner
 
     def body(self) -> Json:
         """The JSON that Telegram sends with the status."""
         body: Json = {"ok": False, "error_code": self.status, "description": self.description}
         if self.retry_after is not None:
             body["parameters"] = {"retry_after": self.retry_after}
+        if self.migrate_to is not None:
+            body["parameters"] = {"migrate_to_chat_id": self.migrate_to}
         return body
 
 
 def refused(message: str) -> Refusal:
     """A 400; only the prefix and a lowered first letter part it from the library's own message."""
+    shown = message
     if not re.match(r".[A-Z_]", message):
-        message = message[:1].lower() + message[1:]
-    return Refusal(400, f"Bad Request: {message}")
+        shown = message[:1].lower() + message[1:]
+    return Refusal(400, f"Bad Request: {shown}", inner=message)
 
 
 def inner_message(refusal: Refusal) -> str:
     """The library's own message inside a refusal, to be quoted in another."""
-    message = refusal.description.removeprefix("Bad Request: ")
-    return message[:1].upper() + message[1:]
+    return refusal.inner
 
 
 def too_many_requests(retry_after: int) -> Refusal:
@@ -169,82 +159,6 @@ def integer_field(fields: Json, name: str) -> int:
     if not _INTEGER.fullmatch(str(value)):
         raise refused(f'Field "{name}" must be a valid Number')
     return int(value)
-
-
-def reply_markup(request: Request, *, only_inline: bool = False) -> Json | None:
-    """The keyboard of a request, normalised; None where there is none or it is empty."""
-    given = request.parsed("reply_markup", "reply keyboard markup")
-    if given is None:
-        return None
-    if not isinstance(given, dict):
-        raise refused("Object expected as reply markup")
-    markup = _keyboard(given) or _inline_keyboard(given)
-    if markup is None and (given.get("remove_keyboard") or given.get("force_reply")):
-        markup = given
-    if markup is not None and only_inline and "inline_keyboard" not in markup:
-        raise refused("Inline keyboard expected")
-    return markup
-
-
-def _keyboard(given: Json) -> Json | None:
-    rows = given.get("keyboard", [])
-    if not isinstance(rows, list):
-        raise refused('Field "keyboard" must be of type Array')
-    if not all(isinstance(row, list) for row in rows):
-        raise refused('Field "keyboard" must be an Array of Arrays')
-    for button in (button for row in rows for button in row):
-        if not isinstance(button, (str, dict)):
-            raise refused(
-                "Can't parse keyboard button: KeyboardButton must be a String or an Object"
-            )
-        if not (button if isinstance(button, str) else _parsed_text(button, "keyboard")):
-            raise refused("Keyboard button text must be non-empty")
-    return given if any(rows) else None
-
-
-def _inline_keyboard(given: Json) -> Json | None:
-    rows = given.get("inline_keyboard", [])
-    if not isinstance(rows, list):
-        raise refused('Field "inline_keyboard" must be of type Array')
-    if not all(isinstance(row, list) for row in rows):
-        raise refused(
-            'Field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays'
-        )
-    kept = [[_inline_button(button) for button in row] for row in rows if row]
-    if any(len(row) > _ROW_BUTTONS for row in kept) or sum(map(len, kept)) > _BUTTONS:
-        raise refused("reply markup is too long")
-    return {"inline_keyboard": kept} if kept else None
-
-
-def _inline_button(button: Any) -> Json:
-    wrong = "Can't parse inline keyboard button: "
-    if not isinstance(button, dict):
-        raise refused(wrong + "InlineKeyboardButton must be an Object")
-    if not _parsed_text(button, "inline keyboard"):
-        raise refused("Inline keyboard button text must be non-empty")
-    kinds = [
-        kind
-        for kind in _BUTTON_KINDS
-        if kind in button and (button[kind] != "" or kind.startswith("switch"))
-    ]
-    if not kinds:
-        raise refused(wrong + "Text buttons are unallowed in the inline keyboard")
-    if len(kinds) > 1:
-        raise refused(wrong + "exactly one of the optional fields must be used")
-    if kinds == ["callback_data"]:
-        data = string_field(button, "callback_data")
-        if len(data.encode("utf-8", "surrogatepass")) > _CALLBACK_DATA_BYTES:
-            raise refused("BUTTON_DATA_INVALID")
-    if kinds == ["url"] and not checked_link(string_field(button, "url")):
-        raise refused(f"Inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL")
-    return button
-
-
-def _parsed_text(button: Json, what: str) -> str:
-    try:
-        return string_field(button, "text")
-    except Refusal as refusal:
-        raise refused(f"Can't parse {what} button: {inner_message(refusal)}") from None
 
 
 def reply_parameters(request: Request) -> tuple[int, bool]:
@@ -370,31 +284,6 @@ def checked_reactions(given: list[Json]) -> list[str]:
     if any(each["type"] != "emoji" or each["emoji"] not in _REACTIONS for each in given):
         raise refused("REACTION_INVALID")
     return [str(each["emoji"]) for each in given]
-
-
-def inline_results(request: Request) -> list[Json]:
-    """The results of an inline query."""
-    given = request.parsed("results", "encoded inline query results") or []
-    if not isinstance(given, list):
-        raise refused("Expected an Array of inline query results")
-    if len(given) > _INLINE_RESULTS:
-        raise refused("Too many inline query results specified")
-    wrong = "Can't parse inline query result: "
-    seen: set[str] = set()
-    for result in given:
-        if not isinstance(result, dict):
-            raise refused(wrong + "Inline query result must be an object")
-        try:
-            string_field(result, "type")
-            identifier = string_field(result, "id")
-        except Refusal as refusal:
-            raise refused(wrong + inner_message(refusal)) from None
-        if not 1 <= len(identifier.encode("utf-8", "surrogatepass")) <= _INLINE_ID_BYTES:
-            raise refused("RESULT_ID_INVALID")
-        if identifier in seen:
-            raise refused("RESULT_ID_DUPLICATE")
-        seen.add(identifier)
-    return given
 
 
 def input_media(request: Request) -> Json:

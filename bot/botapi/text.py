@@ -73,12 +73,26 @@ def message_text(request: Request) -> Formatted:
     """The text of a message to send, which must say something."""
     if not request.text("text"):
         raise refused("Message text is empty")
-    formatted = _formatted(request, "text", "entities")
+    return judged_text(_formatted(request, "text", "entities"))
+
+
+def judged_text(formatted: Formatted) -> Formatted:
+    """The same text where it says something, and not too much."""
     if not formatted.text:
         raise refused("Text must be non-empty")
     if utf16_length(formatted.text) > TEXT_LIMIT:
         raise refused("Message is too long")
     return formatted
+
+
+def inline_text(content: Json) -> Formatted:
+    """The text of an InputTextMessageContent; whether it will do is `judged_text`."""
+    words = {"text": string_field(content, "message_text")}
+    if not words["text"]:
+        raise refused("Message text is empty")
+    words["parse_mode"] = string_field(content, "parse_mode", "")
+    words["entities"] = json.dumps(content.get("entities"))
+    return _formatted(Request(words), "text", "entities")
 
 
 def caption(request: Request) -> Formatted:

@@ -11,7 +11,6 @@ import mimetypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
 
 from bot.botapi.html import Json
 from bot.botapi.rules import Refusal, refused, whole
@@ -22,6 +21,13 @@ _QUERY_LIFETIME = 30
 _DOWNLOAD_BYTES = 20 << 20
 _GENERAL_TOPIC = 1
 _TOPIC_COLOR = 0x6FB9F0
+# Who an administrator is that nobody may recognise.
+_ANONYMOUS = {
+    "id": 1_087_968_824,
+    "is_bot": True,
+    "first_name": "Group",
+    "username": "GroupAnonymousBot",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Room:
     blocked: bool = False
     messages: dict[int, Json] = field(default_factory=dict)
     replies: dict[int, int] = field(default_factory=dict)
+    migrated_to: int | None = None
     topics: set[int] = field(default_factory=set)
     statuses: dict[int, str] = field(default_factory=dict)
     reactions: dict[int, list[str]] = field(default_factory=dict)
@@ -109,8 +116,7 @@ class Room:
         original = self.messages[replied]
         if original.get("message_thread_id") == message.get("message_thread_id"):
             return message | {"reply_to_message": copy.deepcopy(original)}
-        origin = {"type": "user", "sender_user": original["from"], "date": original["date"]}
-        where = {"origin": origin, "chat": self.shown, "message_id": replied}
+        where = {"origin": origin_of(original), "chat": self.shown, "message_id": replied}
         return message | {"external_reply": copy.deepcopy(where)}
 
     def forget(self, message_id: int) -> None:
@@ -134,6 +140,7 @@ class StoredFile:
 class Query:
     """A press of a button or an inline query, and the answer to it."""
 
+    kind: str
     asked: float
     answer: Json | None = None
 
@@ -148,6 +155,9 @@ class World:
     people: dict[int, Person] = field(default_factory=dict)
     rooms: dict[int, Room] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
+    # Where the messages stand that the bot knows by an inline_message_id only.
+    inline: dict[str, tuple[Room, int]] = field(default_factory=dict)
+    elsewhere: Room = field(init=False)
     files: dict[str, StoredFile] = field(default_factory=dict)
     commands: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     descriptions: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -159,6 +169,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.started = self.clock()
+        shown: Json = {"id": 0, "type": "private", "first_name": ""}
+        self.elsewhere = Room(Chat(0, "private", ""), shown, itertools.count(1))
 
     @property
     def now(self) -> int:
@@ -186,13 +198,35 @@ class World:
         self.rooms[chat.id] = room
         return room
 
-    def room(self, chat_id: str) -> Room:
-        """The chat that a request names, or Telegram's refusal."""
+    def room(self, chat_id: str, *, reading: bool = False) -> Room:
+        """The chat that a request names, or Telegram's refusal.
+
+        A basic group is still read after the bot was removed, and after it became a supergroup.
+        """
         if not chat_id:
             raise Refusal(400, "Bad Request: chat_id is empty")
-        if whole(chat_id) not in self.rooms:
+        room = self.rooms.get(whole(chat_id))
+        if room is None or self.status(room) == "left":
             raise refused("chat not found")
-        return self.rooms[whole(chat_id)]
+        if reading and room.chat.type == "group":
+            return room
+        if room.migrated_to is not None:
+            raise Refusal(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                migrate_to=room.migrated_to,
+            )
+        if self.status(room) == "kicked":
+            raise Refusal(403, f"Forbidden: bot was kicked from the {room.chat.type} chat")
+        return room
+
+    def status(self, room: Room) -> str:
+        """What the bot itself is in a chat."""
+        return room.statuses.get(self.bot["id"], "member")
+
+    def is_in(self, room: Room) -> bool:
+        """Whether the bot hears what is said in a chat."""
+        return self.status(room) not in ("left", "kicked")
 
     def post(
         self,
@@ -236,19 +270,25 @@ class World:
         """Whether nobody but an administrator may delete it any more."""
         return self.clock() - float(message["date"]) > 2 * _DAY
 
-    def ask(self) -> str:
+    def ask(self, kind: str) -> str:
         """Open a query and return its id."""
         query_id = str(4_000_000_000_000_000_000 + next(self._query_numbers))
-        self.queries[query_id] = Query(self.clock())
+        self.queries[query_id] = Query(kind, self.clock())
         return query_id
 
-    def answer(self, query_id: str, answer: Json) -> None:
+    def answer(self, kind: str, query_id: str, answer: Json) -> None:
         """Answer a query once, while somebody still waits for it."""
         query = self.queries.get(str(whole(query_id)))
         late = query is not None and self.clock() - query.asked > _QUERY_LIFETIME
-        if query is None or query.answer is not None or late:
+        if query is None or query.kind != kind or query.answer is not None or late:
             raise refused("query is too old and response timeout expired or query ID is invalid")
         query.answer = answer
+
+    def keep_inline(self, room: Room, message_id: int) -> str:
+        """Make a message known by an inline_message_id, and return that."""
+        inline_id = f"AQAAA{len(self.inline):022x}"
+        self.inline[inline_id] = room, message_id
+        return inline_id
 
     def keep_photo(self, content: bytes, size: tuple[int, int]) -> StoredFile:
         """Store an uploaded picture; the same picture always has the same file_id."""
@@ -304,13 +344,13 @@ class World:
     def chat_member(self, room: Room, user: int) -> Json:
         """What somebody is in a chat, as Telegram shows it."""
         if user == self.bot["id"]:
-            return _member(self.bot, room.statuses.get(user, "member"))
+            return member(self.bot, self.status(room))
         if room.private and user != room.chat.id:
             raise refused("Member not found")
         if user not in self.people:
             raise refused("PARTICIPANT_ID_INVALID")
         default = "member" if room.private else "left"
-        return _member(self.people[user].shown(), room.statuses.get(user, default))
+        return member(self.people[user].shown(), room.statuses.get(user, default))
 
 
 def _mime_type(name: str) -> str:
@@ -318,19 +358,34 @@ def _mime_type(name: str) -> str:
     return mimetypes.MimeTypes().guess_type(name)[0] or "application/octet-stream"
 
 
-def _member(user: Json, status: str) -> Json:
-    member: dict[str, Any] = {"user": user, "status": status}
+def member(user: Json, status: str) -> Json:
+    """Somebody in a chat as a Telegram ChatMember."""
+    shown: Json = {"user": user, "status": status}
+    if status == "kicked":
+        shown["until_date"] = 0
     if status == "creator":
-        member["is_anonymous"] = False
+        shown["is_anonymous"] = False
     if status == "administrator":
-        member |= {
+        shown |= {
             "can_be_edited": False,
             "is_anonymous": False,
             "can_promote_members": False,
             "can_manage_topics": False,
         }
-        member |= dict.fromkeys(_RIGHTS, True)
-    return member
+        shown |= dict.fromkeys(_RIGHTS, True)
+    return shown
+
+
+def anonymously(room: Room) -> Json:
+    """The sender's fields of a message that is from a group itself."""
+    return {"from": _ANONYMOUS, "sender_chat": room.shown}
+
+
+def origin_of(message: Json) -> Json:
+    """Where a message first came from, as a Telegram MessageOrigin."""
+    if "sender_chat" in message:
+        return {"type": "chat", "sender_chat": message["sender_chat"], "date": message["date"]}
+    return {"type": "user", "sender_user": message["from"], "date": message["date"]}
 
 
 _RIGHTS = (
