@@ -1,11 +1,14 @@
 """Rooms: what each has chosen, how long it is remembered, and a room under another number."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, event, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena import rooms as module
 from core.arena import schema
@@ -149,6 +152,23 @@ async def test_changed_and_asked_for_at_once_the_change_is_what_is_remembered(
             *(rooms.get(7) for _ in range(8)),
         )
         assert await rooms.get(7) == RoomSettings(language, None, turn % 2 == 0)
+
+
+async def test_what_was_read_before_a_change_is_not_remembered_after_it(
+    store: Store, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = store.read
+
+    @asynccontextmanager
+    async def slowly() -> AsyncIterator[AsyncConnection]:
+        async with read() as connection:
+            yield connection
+            await rooms.set_language(7, "zh")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read", slowly)
+        await rooms.get(7)
+    assert await rooms.get(7) == RoomSettings("zh")
 
 
 async def test_rooms_that_want_news_are_counted(rooms: Rooms) -> None:
