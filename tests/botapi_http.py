@@ -1,19 +1,24 @@
 """A `BotApi` served over real loopback HTTP, for what must be seen through a network client.
 
 HTTP/1.1 with keep-alive, as much of it as Bot API clients speak: GET and POST, parameters in the
-query, as a form, as JSON or as multipart; and GET of a file.
+query, as a form, as JSON or as multipart; and GET of a file. The other way round, the updates of a
+webhook are posted.
 """
 
 import asyncio
+import errno
 import json
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from bot.botapi import BotApi, Upload
+from bot.botapi import AnswerLost, BotApi, Upload
 
 _JSON = "application/json"
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
@@ -66,6 +71,9 @@ class HttpBotApi:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # The client went away, or the test is over: either way nobody waits for an answer.
             pass
+        except AnswerLost:
+            # Somebody waits, and in vain: the connection is cut.
+            pass
         finally:
             self._connections.discard(task)
             writer.close()
@@ -85,17 +93,130 @@ class HttpBotApi:
         return status, json.dumps(answer).encode(), _JSON
 
 
+class Deliveries:
+    """`async with Deliveries(api, address)`: posts to an address what waits for the webhook.
+
+    As Telegram does: as many at once as the webhook allows, with its secret, and each again after
+    a pause until it is accepted. The address is given, since the webhook's own is https.
+    """
+
+    def __init__(
+        self, api: BotApi, address: str, *, pause: float = 0.05, patience: float = 60.0
+    ) -> None:
+        self._updates = api.updates
+        self._target = urlsplit(address)
+        self._pause = pause
+        self._patience = patience
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> None:
+        await self._tasks.__aenter__()
+        self._running = self._tasks.create_task(self._run())
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._running.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+        for _, writer in self._idle:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as posting:
+            while True:
+                self._updates.changed.clear()
+                for update in self._updates.take():
+                    posting.create_task(self._deliver(update))
+                await self._updates.changed.wait()
+
+    async def _deliver(self, update: dict[str, Any]) -> None:
+        body = json.dumps(update).encode()
+        while self._updates.due(update["update_id"]):
+            why = await self._post(body)
+            if not why:
+                self._updates.confirm(update["update_id"])
+                return
+            self._updates.failed(why)
+            await asyncio.sleep(self._pause)
+
+    async def _post(self, body: bytes) -> str:
+        """Empty where the body was accepted, else why it was not."""
+        try:
+            async with asyncio.timeout(self._patience):
+                status, reason = await self._exchange(body)
+        except TimeoutError:
+            return "Read timeout expired"
+        except OSError as error:
+            return os.strerror(error.errno or errno.ECONNRESET)
+        except asyncio.IncompleteReadError:
+            return os.strerror(errno.ECONNRESET)
+        if 200 <= status <= 299:
+            return ""
+        return f"Wrong response from the webhook: {status} {reason}"
+
+    async def _exchange(self, body: bytes) -> tuple[int, str]:
+        reader, writer = await self._connection()
+        kept = False
+        try:
+            writer.write(self._head(len(body)) + body)
+            await writer.drain()
+            line = await reader.readline()
+            if not line.strip():
+                raise ConnectionResetError
+            _, status, reason = (line.decode("latin-1").rstrip() + "  ").split(" ", 2)
+            headers = await _headers(reader)
+            # What ends with its connection is not read: nothing in it is of interest.
+            await reader.readexactly(int(headers.get("content-length", "0")))
+            kept = "content-length" in headers and headers.get("connection") != "close"
+            return int(status), reason.strip()
+        finally:
+            if kept:
+                self._idle.append((reader, writer))
+            else:
+                writer.close()
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self._target.hostname, self._target.port)
+
+    def _head(self, length: int) -> bytes:
+        lines = [
+            f"POST {self._target.path or '/'} HTTP/1.1",
+            f"Host: {self._target.netloc}",
+            f"Content-Type: {_JSON}",
+            f"Content-Length: {length}",
+        ]
+        if self._updates.secret:
+            lines.append(f"X-Telegram-Bot-Api-Secret-Token: {self._updates.secret}")
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
 async def _read(reader: asyncio.StreamReader) -> _Incoming | None:
     line = await reader.readline()
     if not line.strip():
         return None
     _, target, _ = line.decode("latin-1").split()
+    headers = await _headers(reader)
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return _Incoming(target, headers, body)
+
+
+async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
     headers: dict[str, str] = {}
     while (line := await reader.readline()).strip():
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return _Incoming(target, headers, body)
+    return headers
 
 
 def _body(incoming: _Incoming) -> tuple[dict[str, str], dict[str, Upload]]:

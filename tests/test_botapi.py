@@ -46,10 +46,11 @@ from telegram.error import (
     NetworkError,
     RetryAfter,
     TelegramError,
+    TimedOut,
 )
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes
 
-from bot.botapi import BotApi, Call, Chat, Person
+from bot.botapi import AnswerLost, BotApi, Call, Chat, Person
 
 TOKEN = "12345:AbC-dEf_123"
 NAME = "lyricbot_demo_bot"
@@ -256,6 +257,47 @@ async def test_close_is_refused_in_the_first_ten_minutes(
         await bot.close()
     clock.now += 1
     assert await bot.close()
+
+
+async def test_an_answer_takes_the_time_that_is_asked_for(
+    api: BotApi, bot: Bot, home: Chat
+) -> None:
+    asked: list[str] = []
+
+    def delay(call: Call) -> float:
+        asked.append(call.method)
+        return 0.05 if call.method == "sendMessage" else 0.0
+
+    api.delay = delay
+    async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(bot.send_message(1, "x"))
+        refusal = tasks.create_task(told(api, "SENDmessage", chat_id=2, text="x"))
+        await bot.send_chat_action(1, "typing")
+        assert api.messages(home)[-1]["text"] == "x"
+        assert not sending.done()
+        assert not refusal.done()
+    assert sorted(asked) == ["sendChatAction", "sendMessage", "sendMessage"]
+
+
+async def test_an_answer_is_lost_though_the_work_is_done(
+    api: BotApi, bot: Bot, home: Chat
+) -> None:
+    api.calls.clear()
+    api.drop_next("sendmessage", 2)
+    with bad("chat not found"):
+        await bot.send_message(2, "x")
+    await bot.send_chat_action(1, "typing")
+    for text in "ab":
+        with pytest.raises(TimedOut):
+            await bot.send_message(1, text)
+    await bot.send_message(1, "c")
+    assert [message["text"] for message in api.messages(home)][1:] == ["a", "b", "c"]
+    assert [call.method for call in api.calls] == ["sendChatAction", *["sendMessage"] * 3]
+    api.drop_next("getMe")
+    with pytest.raises(AnswerLost):
+        await api.handle(TOKEN, "getMe", {})
+    with pytest.raises(ValueError, match="sendLyrics"):
+        api.drop_next("sendLyrics")
 
 
 # --- chats
@@ -1591,6 +1633,18 @@ async def test_a_real_application_polls_and_answers(api: BotApi) -> None:
 
 
 # --- people
+
+
+async def test_a_link_starts_the_bot_with_its_payload(api: BotApi, bot: Bot) -> None:
+    li = api.person(2, "李")
+    update = api.start(li, "duel_7-B")
+    assert update["message"]["text"] == "/start duel_7-B"
+    assert [each["type"] for each in update["message"]["entities"]] == ["bot_command"]
+    assert await bot.send_message(2, "x")
+    assert api.start(li, "x" * 64)
+    for wrong in ("", "x" * 65, "词", "a b", "a=b"):
+        with pytest.raises(ValueError, match="payload"):
+            api.start(li, wrong)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ documents, nor of what Telegram makes of these: it gives back the very bytes tha
 Everything in it belongs to one event loop.
 """
 
-from bot.botapi.api import BotApi, Call
+from bot.botapi.api import AnswerLost, BotApi, Call
 from bot.botapi.rules import Upload
 from bot.botapi.world import Chat, Person
 
-__all__ = ["BotApi", "Call", "Chat", "Person", "Upload"]
+__all__ = ["AnswerLost", "BotApi", "Call", "Chat", "Person", "Upload"]

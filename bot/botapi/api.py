@@ -1,5 +1,6 @@
 """The transport that python-telegram-bot is given in place of HTTP, and its people's side."""
 
+import asyncio
 import copy
 import inspect
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from telegram.error import TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from bot.botapi.html import Json, utf16_length
@@ -26,6 +28,7 @@ _TOKEN_LENGTH = 80
 _CALLBACK_DATA_BYTES = 64
 # What people upload goes in 4000 parts of 512 KiB at most.
 _DOCUMENT_BYTES = 4000 * (512 << 10)
+_START_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ADMINISTRATORS = ("creator", "administrator")
 _BY_LOWER = {name.lower(): name for name in METHODS}
 
@@ -36,6 +39,10 @@ class Call:
 
     method: str
     parameters: Mapping[str, str]
+
+
+class AnswerLost(Exception):
+    """A call was done, and whoever made it is not to hear of that."""
 
 
 @dataclass
@@ -62,8 +69,11 @@ class BotApi(BaseRequest):
         bot |= {"first_name": username, "username": username}
         self._world = World(bot, clock, Updates(clock))
         self._failures: list[_Failure] = []
+        self._drops: dict[str, int] = {}
         self.calls: list[Call] = []
         self.on_call: Callable[[Call, Any], None] | None = None
+        # For how many seconds the answer to a call is held back.
+        self.delay: Callable[[Call], float] | None = None
         # Whether the bot is told which result was chosen: as BotFather's /setinlinefeedback.
         self.inline_feedback = False
 
@@ -97,7 +107,10 @@ class BotApi(BaseRequest):
             return 404, json.dumps(body).encode()
         parameters = request_data.json_parameters if request_data else {}
         files = _uploaded(request_data) if request_data else {}
-        status, body = await self.handle(target["token"], target["method"], parameters, files)
+        try:
+            status, body = await self.handle(target["token"], target["method"], parameters, files)
+        except AnswerLost:
+            raise TimedOut from None
         return status, json.dumps(body).encode()
 
     async def handle(
@@ -110,19 +123,29 @@ class BotApi(BaseRequest):
         """One call: the parameters as they come over HTTP, the files by the names of their parts.
 
         Returns the HTTP status and the JSON body.
+
+        Raises:
+            AnswerLost: where `drop_next` asked for it.
         """
+        call = Call(_BY_LOWER.get(method.lower(), method), dict(parameters))
         try:
-            name = self._admit(token, method)
-            result = METHODS[name](self._world, Request(parameters, files or {}))
+            self._admit(token, method)
+            result = METHODS[call.method](self._world, Request(parameters, files or {}))
             if inspect.isawaitable(result):
                 result = await result
         except Refusal as refusal:
+            await self._hold(call)
             return refusal.status, refusal.body()
         result = copy.deepcopy(result)
-        call = Call(name, dict(parameters))
         self.calls.append(call)
         if self.on_call:
             self.on_call(call, result)
+        lost = self._drops.get(call.method, 0) > 0
+        if lost:
+            self._drops[call.method] -= 1
+        await self._hold(call)
+        if lost:
+            raise AnswerLost
         return 200, {"ok": True, "result": result}
 
     def download(self, token: str, path: str) -> tuple[int, bytes]:
@@ -144,11 +167,18 @@ class BotApi(BaseRequest):
         times: int = 1,
     ) -> None:
         """Let the next calls of a method, or of any method at all, fail as Telegram may fail."""
-        if method is not None and method.lower() not in _BY_LOWER:
-            raise ValueError(f"there is no method {method}")
-        wanted = method.lower() if method is not None else None
+        wanted = _known(method).lower() if method is not None else None
         refusal = Refusal(status, description, retry_after)
         self._failures.append(_Failure(wanted, refusal, times))
+
+    def drop_next(self, method: str, times: int = 1) -> None:
+        """Let the next calls of a method be done and their answers be lost on the way."""
+        self._drops[_known(method)] = times
+
+    @property
+    def updates(self) -> Updates:
+        """The queue of updates, for who posts them to the webhook."""
+        return self._world.updates
 
     def person(
         self,
@@ -258,6 +288,14 @@ class BotApi(BaseRequest):
                 raise ValueError("only administrators of a supergroup write anonymously")
             content |= anonymously(room)
         return self._write(person, chat, content, reply_to, thread)
+
+    def start(self, person: Person, payload: str) -> Json:
+        """A person follows a link t.me/<bot>?start=<payload> and presses the button there."""
+        if not _START_PAYLOAD.fullmatch(payload):
+            raise ValueError("the payload of a link is 1 to 64 of A-Z, a-z, 0-9, _ and -")
+        update = self.send(person, self.private_chat(person), f"/start {payload}")
+        assert update is not None  # noqa: S101 - in private a bot hears everything
+        return update
 
     def send_document(
         self,
@@ -400,7 +438,11 @@ class BotApi(BaseRequest):
     def _bot_id(self) -> int:
         return int(self._world.bot["id"])
 
-    def _admit(self, token: str, method: str) -> str:
+    async def _hold(self, call: Call) -> None:
+        if self.delay:
+            await asyncio.sleep(self.delay(call))
+
+    def _admit(self, token: str, method: str) -> None:
         if not _well_formed(token):
             raise Refusal(401, "Unauthorized: invalid token specified")
         if token != self._token:
@@ -415,7 +457,6 @@ class BotApi(BaseRequest):
             raise Refusal(400, "Logged out")
         if wanted not in _BY_LOWER:
             raise Refusal(404, "Not Found: method not found")
-        return _BY_LOWER[wanted]
 
     def _enter(self, person: Person, chat: Chat) -> Room:
         room = self._world.rooms[chat.id]
@@ -512,6 +553,12 @@ class BotApi(BaseRequest):
         change["old_chat_member"] = member(self._world.bot, before)
         change["new_chat_member"] = member(self._world.bot, after)
         return self._world.updates.put("my_chat_member", change)
+
+
+def _known(method: str) -> str:
+    if method.lower() not in _BY_LOWER:
+        raise ValueError(f"there is no method {method}")
+    return _BY_LOWER[method.lower()]
 
 
 def _well_formed(token: str) -> bool:
