@@ -300,6 +300,23 @@ async def test_an_answer_is_lost_though_the_work_is_done(
         api.drop_next("sendLyrics")
 
 
+async def test_nobody_changes_what_stands_by_changing_what_was_told(
+    api: BotApi, bot: Bot, mei: Person, home: Chat
+) -> None:
+    parameters = {"chat_id": "1", "text": "<b>x</b>", "parse_mode": "HTML"}
+    parameters["reply_markup"] = json.dumps(keyboard(1).to_dict())
+    _, body = await api.handle(TOKEN, "sendMessage", parameters)
+    (before,) = api.messages(home)[1:]
+    told_update = api.press(mei, home, before["message_id"], "d0.0")
+    for shown in (body["result"], api.messages(home)[1], told_update["callback_query"]["message"]):
+        shown["chat"]["first_name"] = "其他"
+        shown["from"]["username"] = "other"
+        shown["entities"].clear()
+        shown["reply_markup"]["inline_keyboard"][0].clear()
+    assert api.messages(home)[1:] == [before]
+    assert (await bot.get_me()).username == NAME
+
+
 # --- chats
 
 

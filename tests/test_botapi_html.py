@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.botapi.html import HtmlError, checked_link, parse_html, utf16_length
+from bot.botapi.html import HtmlError, checked_link, copied, parse_html, utf16_length
 
 
 def entity(kind: str, offset: int, length: int, **more: Any) -> dict[str, Any]:
@@ -142,3 +142,17 @@ def test_any_text_is_either_parsed_or_complained_of(text: str) -> None:
 def test_an_escaped_text_comes_out_as_it_went_in(text: str) -> None:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert parse_html(f"<b>{escaped}</b>")[0] == text
+
+
+@given(st.text(alphabet="aé词😀\ud83d\udc00", max_size=20))
+def test_lengths_are_utf16_units(text: str) -> None:
+    assert utf16_length(text) == len(text) + sum(each > "\uffff" for each in text)
+
+
+def test_a_copy_shares_nothing() -> None:
+    value: dict[str, Any] = {"a": [{"b": [1, "x"]}, None], "c": {"d": {}}}
+    copy = copied(value)
+    assert copy == value
+    copy["a"][0]["b"].append(2)
+    copy["c"]["d"]["e"] = 1
+    assert value == {"a": [{"b": [1, "x"]}, None], "c": {"d": {}}}

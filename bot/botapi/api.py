@@ -1,7 +1,6 @@
 """The transport that python-telegram-bot is given in place of HTTP, and its people's side."""
 
 import asyncio
-import copy
 import inspect
 import json
 import re
@@ -14,7 +13,7 @@ from urllib.parse import unquote
 from telegram.error import TimedOut
 from telegram.request import BaseRequest, RequestData
 
-from bot.botapi.html import Json, utf16_length
+from bot.botapi.html import Json, copied, utf16_length
 from bot.botapi.methods import METHODS, chosen_message
 from bot.botapi.rules import Refusal, Request, Upload
 from bot.botapi.text import CAPTION_LIMIT, TEXT_LIMIT, Formatted, cleaned, covered
@@ -136,7 +135,7 @@ class BotApi(BaseRequest):
         except Refusal as refusal:
             await self._hold(call)
             return refusal.status, refusal.body()
-        result = copy.deepcopy(result)
+        result = copied(result)
         self.calls.append(call)
         if self.on_call:
             self.on_call(call, result)
@@ -424,7 +423,8 @@ class BotApi(BaseRequest):
     def answer_to(self, update: Json) -> Json | None:
         """What the bot answered to a press or an inline query; None while it did not."""
         query = update.get("callback_query") or update["inline_query"]
-        return copy.deepcopy(self._world.queries[query["id"]].answer)
+        answer: Json | None = copied(self._world.queries[query["id"]].answer)
+        return answer
 
     def reactions(self, chat: Chat, message_id: int) -> list[str]:
         """The bot's reactions to a message."""

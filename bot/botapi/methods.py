@@ -5,7 +5,6 @@ returns the method's result as Telegram JSON or refuses in Telegram's words. It 
 any bot's purpose.
 """
 
-import copy
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -255,10 +254,10 @@ def _edit(world: World, request: Request, what: str, content: Json) -> Json | bo
     if not inline:
         room.check_writable()
     kept = {name: value for name, value in message.items() if name not in _REPLACED[what]}
-    edited = kept | copy.deepcopy(content)
+    edited = kept | content
     edited.pop("reply_markup", None)
     if markup is not None:
-        edited["reply_markup"] = copy.deepcopy(markup)
+        edited["reply_markup"] = markup
     if all(edited.get(name) == message.get(name) for name in _CONTENT):
         raise refused(
             "message is not modified: specified new message content and reply markup are exactly"

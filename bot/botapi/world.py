@@ -4,7 +4,6 @@ State and its rendering as Telegram JSON, nothing of how requests are read or re
 chat itself forbids. It knows nothing of any bot's purpose.
 """
 
-import copy
 import hashlib
 import itertools
 import mimetypes
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from bot.botapi.html import Json
+from bot.botapi.html import Json, copied
 from bot.botapi.rules import Refusal, refused, whole
 from bot.botapi.updates import Updates
 
@@ -109,15 +108,15 @@ class Room:
 
         Of a message in another topic there is only where it is and from whom.
         """
-        message = copy.deepcopy(self.messages[message_id])
+        message: Json = copied(self.messages[message_id])
         replied = self.replies.get(message_id, message.get("message_thread_id", 0))
         if replied not in self.messages or replied == message_id:
             return message
         original = self.messages[replied]
         if original.get("message_thread_id") == message.get("message_thread_id"):
-            return message | {"reply_to_message": copy.deepcopy(original)}
+            return message | {"reply_to_message": copied(original)}
         where = {"origin": origin_of(original), "chat": self.shown, "message_id": replied}
-        return message | {"external_reply": copy.deepcopy(where)}
+        return message | {"external_reply": copied(where)}
 
     def forget(self, message_id: int) -> None:
         """The message is deleted."""
@@ -245,7 +244,7 @@ class World:
             "chat": room.shown,
             "date": self.now,
         }
-        message = copy.deepcopy(head | content)
+        message = head | content
         if reply_to:
             room.replies[message_id] = reply_to
             thread = thread or room.messages[reply_to].get("message_thread_id", 0)
