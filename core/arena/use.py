@@ -35,17 +35,18 @@ async def today(store: Store, now: datetime) -> Today:
         select(duels.c.asker_id).where(asked),
         select(votes.c.person_id).where(votes.c.cast_at >= midnight),
     ).subquery()
-    counts = select(
-        since_midnight(duels.c.opened_at),
-        since_midnight(votes.c.cast_at),
-        since_midnight(encores.c.at),
-        since_midnight(likes.c.at),
-        select(func.count()).select_from(active).scalar_subquery(),
-        select(func.count(duels.c.room.distinct())).where(asked).scalar_subquery(),
-        select(func.count()).select_from(inbox).scalar_subquery(),
-        select(func.min(inbox.c.taken_at)).scalar_subquery(),
-    )
+    counts = {
+        "duels": since_midnight(duels.c.opened_at),
+        "votes": since_midnight(votes.c.cast_at),
+        "encores": since_midnight(encores.c.at),
+        "likes": since_midnight(likes.c.at),
+        "people": select(func.count()).select_from(active).scalar_subquery(),
+        "rooms": select(func.count(duels.c.room.distinct())).where(asked).scalar_subquery(),
+        "waiting": select(func.count()).select_from(inbox).scalar_subquery(),
+    }
+    wanted = select(*(count.label(name) for name, count in counts.items()))
     async with store.read() as connection:
-        *numbers, oldest = (await connection.execute(counts)).one()
+        row = (await connection.execute(wanted)).one()
+        oldest = await connection.scalar(select(func.min(inbox.c.taken_at)))
     waited = 0.0 if oldest is None else (now - oldest).total_seconds()
-    return Today(*numbers, max(waited, 0.0))
+    return Today(**row._mapping, oldest_seconds=max(waited, 0.0))
