@@ -19,21 +19,27 @@ from core.errors import LyricbotError
 log = structlog.get_logger(__name__)
 TEND_EVERY = 5.0  # seconds
 WARM_EVERY = 2.0
+REFRESH_EVERY = 3.0
+SHOW_EVERY = 1.0
+PRUNE_EVERY = 3600.0
 LONGEST_PAUSE = 60.0
 STOP_WITHIN = 10.0
 
 
 @asynccontextmanager
 async def in_background(
-    services: Services, show: Callable[[], Awaitable[None]]
+    services: Services, *shows: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[None]:
-    """Do it all until the context is left; `show` shows jobs once."""
+    """Do it all until the context is left; each of `shows` brings chats up to date."""
     cron = services.settings.retrain_cron
     loops = [
-        _once(lambda: services.engine.schedule(cron)),
+        once(lambda: services.engine.schedule(cron)),
         every(TEND_EVERY, services.retrains.tend),
         every(WARM_EVERY, services.releases.warm),
-        every(1.0, show),
+        every(REFRESH_EVERY, services.access.refresh),
+        every(PRUNE_EVERY, services.limits.prune),
+        every(PRUNE_EVERY, services.inbox.prune),
+        *(every(SHOW_EVERY, show) for show in shows),
     ]
     async with running(*loops):
         yield
@@ -95,25 +101,25 @@ async def _keep_worker(*, quietly: bool = False) -> None:
         await asyncio.sleep(pause)
 
 
-async def _once(work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` until it has been done once."""
-    done = asyncio.Event()
-
-    async def until_done() -> None:
-        if not done.is_set():
-            await work()
-            done.set()
-
-    await every(TEND_EVERY, until_done)
+async def once(work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` until it has worked once."""
+    await every(TEND_EVERY, work, times=1)
 
 
-async def every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` again and again; what fails is told once, until it works again."""
+async def every(
+    seconds: float, work: Callable[[], Awaitable[None]], *, times: int | None = None
+) -> None:
+    """Do `work` again and again, or until it has worked so often.
+
+    What fails is told once, until it works again.
+    """
     told = ""
-    while True:
+    while times is None or times > 0:
         try:
             await work()
-            told = ""
+            told, times = "", times and times - 1
+            if times == 0:
+                return
         except LyricbotError as error:
             if str(error) != told:
                 log.warning("it will be tried again", reason=str(error))

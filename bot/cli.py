@@ -92,9 +92,9 @@ def demo(
 
 @app.command()
 def bot() -> None:
-    """Serve Telegram by long polling."""
-    from bot.app import run_bot
+    """Serve Telegram: by long polling, or by webhook where LYRICBOT_WEBHOOK_URL is set."""
     from bot.logs import set_up_logging
+    from bot.serving import run_bot
 
     set_up_logging()
     run_bot(load_settings())

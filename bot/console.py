@@ -19,10 +19,11 @@ from rich.panel import Panel
 from rich.text import Text
 from telegram import Update
 
-from bot.app import App, build_application, set_menus
+from bot.app import App, build_application
 from bot.background import in_background, kept_worker, starts_worker
 from bot.botapi import BotApi, Call
 from bot.job_view import follow
+from bot.menus import set_menus
 from bot.services import Services, open_services
 from bot.watching import Watching
 from core.errors import TrainerMissing
@@ -50,7 +51,7 @@ async def _chat(settings: Settings, console: Console) -> None:
         await _first_release(services, console)
         terminal = Terminal(services, console, echoes=console.record or not sys.stdin.isatty())
         async with terminal.application:
-            await set_menus(terminal.application)
+            await set_menus(terminal.application.bot)
             watching = Watching(services, terminal.application.bot, every=10.0)
             await closing.enter_async_context(in_background(services, watching.show))
             console.print(
@@ -152,8 +153,9 @@ class Terminal:
         for message in reversed(self._api.messages(self._chat)):
             rows = message.get("reply_markup", {}).get("inline_keyboard", [])
             for button in (one for row in rows for one in row):
-                if line in (button["text"], button["text"].split()[0]):
-                    return message["message_id"], button["callback_data"]
+                data = button.get("callback_data")
+                if data and line in (button["text"], button["text"].split()[0]):
+                    return message["message_id"], data
             if rows:
                 return None
         return None

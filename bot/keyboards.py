@@ -1,44 +1,146 @@
-"""The buttons under a duel, and what a press of one says."""
+"""The buttons under messages, and what a press of one says.
+
+A client can forge what a press says, so nothing of it is trusted: the database decides whether the
+duel exists and has that key, and the handler who may press.
+"""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlencode
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.texts import Texts
+from bot.texts import LANGUAGES, Texts, texts_for
+from core.arena.duel import Duel
 
 Answer = Literal["0", "1", "2", "3", "like"]
+_DUEL = r"([0-9]{1,18})"  # an id has 64 bits
+_KEY = r"(?::([a-z0-9]{8}))?"  # the oldest duels have none
 
 
 @dataclass(frozen=True)
 class Press:
-    """An answer in a duel. A client can forge it: the database decides whether the duel exists."""
+    """An answer in a duel."""
 
     duel_id: int
     answer: Answer
+    key: str = ""
 
     @property
     def data(self) -> str:
         """As callback data; at most 64 bytes."""
-        return f"v:{self.duel_id}:{self.answer}"
+        return f"v:{self.duel_id}:{self.answer}" + (f":{self.key}" if self.key else "")
 
     @classmethod
     def parse(cls, data: str) -> "Press | None":
-        """Read callback data; None if it is not ours. Up to 18 digits: a duel's id has 64 bits."""
-        match = re.fullmatch(r"v:([0-9]{1,18}):(0|1|2|3|like)", data)
-        return None if match is None else cls(int(match[1]), match[2])  # type: ignore[arg-type]
+        """Read callback data; None if it is not ours."""
+        match = re.fullmatch(rf"v:{_DUEL}:(0|1|2|3|like){_KEY}", data, re.ASCII)
+        return match and cls(int(match[1]), match[2], match[3] or "")  # type: ignore[arg-type]
 
 
-def duel_keyboard(duel_id: int, texts: Texts) -> InlineKeyboardMarkup:
-    """1, 2 and neither above; what says nothing about the samplers below."""
+@dataclass(frozen=True)
+class Wish:
+    """Something that is wanted of a duel: another with its prefix, or one of its lyrics alone."""
 
-    def button(label: str, answer: Answer) -> InlineKeyboardButton:
-        return InlineKeyboardButton(label, callback_data=Press(duel_id, answer).data)
+    duel_id: int
+    what: Literal["again", "1", "2"]
+    key: str = ""
 
-    return InlineKeyboardMarkup(
-        [
-            [button("1", "1"), button("2", "2"), button(texts.button_neither, "0")],
-            [button(texts.button_encore, "3"), button(texts.button_like, "like")],
-        ]
+    @property
+    def data(self) -> str:
+        """As callback data."""
+        return f"w:{self.duel_id}:{self.what}" + (f":{self.key}" if self.key else "")
+
+    @classmethod
+    def parse(cls, data: str) -> "Wish | None":
+        """Read callback data; None if it is not ours."""
+        match = re.fullmatch(rf"w:{_DUEL}:(again|1|2){_KEY}", data, re.ASCII)
+        return match and cls(int(match[1]), match[2], match[3] or "")  # type: ignore[arg-type]
+
+
+def duel_keyboard(
+    duel: Duel, texts: Texts, *, bot: str = "", closed: bool = False
+) -> InlineKeyboardMarkup:
+    """1, 2 and neither above, until it is closed; then what says nothing about the samplers.
+
+    `bot` is the bot's username, for a link that opens the duel.
+    """
+    rows = [] if closed else [_votes(duel, texts)]
+    rows.append(_marks(duel, texts))
+    takes = [
+        InlineKeyboardButton(
+            texts.button_take.format(side=side), callback_data=Wish(duel.id, side, duel.key).data
+        )
+        for side in ("1", "2")
+    ]
+    again = InlineKeyboardButton(
+        texts.button_again, callback_data=Wish(duel.id, "again", duel.key).data
     )
+    rows += [[again, *_share(duel, texts, bot)], takes]
+    return InlineKeyboardMarkup(rows)
+
+
+def inline_keyboard(duel: Duel, texts: Texts, *, closed: bool = False) -> InlineKeyboardMarkup:
+    """Of a message sent in inline mode: another is asked for in inline mode too."""
+    again = InlineKeyboardButton(texts.button_again, switch_inline_query_current_chat=duel.prefix)
+    rows = [] if closed else [_votes(duel, texts)]
+    return InlineKeyboardMarkup([*rows, _marks(duel, texts), [again]])
+
+
+def deep_link(duel: Duel, bot: str) -> str:
+    """What opens the duel in a private chat with the bot."""
+    return f"https://t.me/{bot}?start=duel_{duel.id}_{duel.key}"
+
+
+def parse_deep_link(payload: str) -> tuple[int, str] | None:
+    """A duel's id and key, of what /start was given."""
+    match = re.fullmatch(rf"duel_{_DUEL}(?:_([a-z0-9]{{8}})?)?", payload, re.ASCII)
+    return None if match is None else (int(match[1]), match[2] or "")
+
+
+def language_keyboard(chosen: Texts, *, traditional: bool) -> InlineKeyboardMarkup:
+    """The languages, and below them the characters of lyrics; a mark at what is chosen."""
+    languages = [
+        _choice(texts_for(code).language_name, f"l:{code}", chosen=chosen.language == code)
+        for code in LANGUAGES
+    ]
+    scripts = [
+        _choice(chosen.lyrics_simplified, "s:hans", chosen=not traditional),
+        _choice(chosen.lyrics_traditional, "s:hant", chosen=traditional),
+    ]
+    return InlineKeyboardMarkup([languages, scripts])
+
+
+def asking(labels: Mapping[str, str]) -> InlineKeyboardMarkup:
+    """One row of buttons, by their callback data."""
+    buttons = [InlineKeyboardButton(label, callback_data=data) for data, label in labels.items()]
+    return InlineKeyboardMarkup([buttons])
+
+
+def _votes(duel: Duel, texts: Texts) -> list[InlineKeyboardButton]:
+    return [
+        _answer("1", "1", duel),
+        _answer("2", "2", duel),
+        _answer(texts.button_neither, "0", duel),
+    ]
+
+
+def _marks(duel: Duel, texts: Texts) -> list[InlineKeyboardButton]:
+    return [_answer(texts.button_encore, "3", duel), _answer(texts.button_like, "like", duel)]
+
+
+def _answer(label: str, answer: Answer, duel: Duel) -> InlineKeyboardButton:
+    return InlineKeyboardButton(label, callback_data=Press(duel.id, answer, duel.key).data)
+
+
+def _share(duel: Duel, texts: Texts, bot: str) -> list[InlineKeyboardButton]:
+    if not bot:
+        return []
+    shared = urlencode({"url": deep_link(duel, bot), "text": texts.share})
+    return [InlineKeyboardButton(texts.button_share, url=f"https://t.me/share/url?{shared}")]
+
+
+def _choice(label: str, data: str, *, chosen: bool) -> InlineKeyboardButton:
+    return InlineKeyboardButton(f"✓ {label}" if chosen else label, callback_data=data)

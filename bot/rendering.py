@@ -3,27 +3,91 @@
 from html import escape
 
 from bot.texts import Texts
-from core.arena.contest import Duel, Standings, Vote
+from core.arena.answers import Vote
+from core.arena.boards import Board, Tally
+from core.arena.duel import Duel, Reveal
+from core.arena.standings import Standings
 from core.arena.verdict import Standing
+from core.lyrics.script import to_script
 
 OPENING = "分开"  # the article's own prefix, in every example
 
 
-def duel_message(duel: Duel, texts: Texts) -> str:
-    """Both lyrics and the question, in HTML."""
-    parts = [
-        texts.duel.format(
-            prefix=escape(duel.prefix), text_1=escape(duel.text_1), text_2=escape(duel.text_2)
-        )
-    ]
-    if duel.skipped:
-        parts.append(f"<i>{texts.skipped.format(characters=escape(' '.join(duel.skipped)))}</i>")
-    return "\n\n".join([*parts, texts.duel_question])
+def duel_message(duel: Duel, texts: Texts, *, traditional: bool = False) -> str:
+    """Both lyrics and the question, in HTML; `traditional` are the characters of the lyrics."""
+    return f"{_lyrics(duel, texts, traditional=traditional)}\n\n{texts.duel_question}"
 
 
-def voted_message(duel: Duel, vote: Vote, texts: Texts) -> str:
+def voted_message(vote: Vote, texts: Texts, *, traditional: bool = False) -> str:
     """The duel with its reveal, for the private chat of who voted."""
-    return f"{duel_message(duel, texts)}\n\n<b>{escape(vote_reveal(vote, texts))}</b>"
+    duel = duel_message(vote.duel, texts, traditional=traditional)
+    return f"{duel}\n\n<b>{escape(vote_reveal(vote, texts))}</b>"
+
+
+def board_message(
+    duel: Duel,
+    texts: Texts,
+    *,
+    voters: int = 0,
+    traditional: bool = False,
+) -> str:
+    """The duel as many people see it: how many voted, never how."""
+    lyrics = _lyrics(duel, texts, traditional=traditional)
+    counted = f"\n{texts.board_voters.format(voters=voters)}" if voters else ""
+    return f"{lyrics}\n\n{texts.board_question}{counted}"
+
+
+def result_message(
+    duel: Duel, reveal: Reveal, tally: Tally, texts: Texts, *, traditional: bool = False
+) -> str:
+    """The duel once it is closed: who wrote which, and what people said."""
+    lines = [
+        f"<b>{texts.result_title}</b>",
+        *(
+            texts.result_side.format(side=side, sampler=texts.sampler(sampler), votes=votes)
+            for side, sampler, votes in (
+                (1, reveal.sampler_1, tally.one),
+                (2, reveal.sampler_2, tally.two),
+            )
+        ),
+        texts.result_neither.format(votes=tally.neither),
+        texts.result_marks.format(encores=tally.encores, likes=tally.likes),
+    ]
+    return "\n".join([_lyrics(duel, texts, traditional=traditional), "", *lines])
+
+
+def shown_on(board: Board, texts: Texts) -> str:
+    """What a board is to show now."""
+    if board.reveal is not None:
+        return result_message(
+            board.duel, board.reveal, board.tally, texts, traditional=board.traditional
+        )
+    return board_message(
+        board.duel, texts, voters=board.tally.voters, traditional=board.traditional
+    )
+
+
+def in_script(text: str, *, traditional: bool) -> str:
+    """A lyric in the characters that people chose; as it was written, unless traditional."""
+    return to_script(text, "hant") if traditional else text
+
+
+def duration(seconds: int, texts: Texts) -> str:
+    """A time to wait, rounded up to what a person would say."""
+    for size, said in ((3600, texts.hours), (60, texts.minutes)):
+        if seconds > 2 * size:
+            return said.format(n=-(-seconds // size))
+    return texts.seconds.format(n=max(1, seconds))
+
+
+def _lyrics(duel: Duel, texts: Texts, *, traditional: bool) -> str:
+    sides = [escape(in_script(t, traditional=traditional)) for t in (duel.text_1, duel.text_2)]
+    prefix = escape(in_script(duel.prefix, traditional=traditional))
+    shown = texts.duel.format(prefix=prefix, text_1=sides[0], text_2=sides[1])
+    if duel.skipped:
+        left_out = texts.skipped.format(characters=escape(" ".join(duel.skipped)))
+        return f"{shown}\n\n<i>{left_out}</i>"
+    return shown
 
 
 def vote_reveal(vote: Vote, texts: Texts) -> str:

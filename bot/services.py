@@ -1,5 +1,6 @@
 """The bot's composition root: builds, from the settings, what handlers and commands work with."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,12 +8,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from core.arena.top import Tops
+
+from core.arena.access import Access
+from core.arena.announcements import Announcements
+from core.arena.boards import Boards
 from core.arena.contest import Contest
 from core.arena.corpora import Corpora
 from core.arena.files import Files
+from core.arena.inbox import Inbox
+from core.arena.limits import Limits
 from core.arena.migrate import upgrade
 from core.arena.releases import Releases
+from core.arena.rooms import Rooms
 from core.arena.store import Store
+from core.lyrics.words import BannedWords
 from core.retrain.engine import Engine
 from core.retrain.jobs import Jobs
 from core.retrain.retrains import Retrains
@@ -31,32 +41,72 @@ class Services:
     releases: Releases
     corpora: Corpora
     contest: Contest
+    boards: Boards
+    tops: Tops
+    rooms: Rooms
+    access: Access
+    limits: Limits
+    banned: BannedWords
+    announcements: Announcements
+    inbox: Inbox
     engine: Engine
     retrains: Retrains
     workers: Workers
     watches: Watches
 
+    @staticmethod
+    def now() -> datetime:
+        """The time, in UTC."""
+        return _now()
+
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Bring the database up to date and open everything; close it again at the end."""
+    """Bring the database up to date and open everything; close it again at the end.
+
+    Raises:
+        SettingsError: where the list of banned words cannot be read.
+        DatabaseError.
+    """
+    banned = BannedWords.none()
+    if settings.banned_words is not None:
+        banned = await asyncio.to_thread(BannedWords.read, settings.banned_words)
     await upgrade(settings.database_url)
     store, engine = Store(settings.database_url), Engine(settings.engine_url)
     try:
         files, chance = Files(settings.checkpoints), random.SystemRandom()
         releases, corpora = Releases(store, files, _now), Corpora(store, files, _now)
-        duel_lasts = timedelta(hours=settings.duel_hours)
+        limits = Limits(
+            *(store, _now, settings.person_minute, settings.person_day),
+            *(settings.chat_minute, settings.chat_day),
+        )
+        me = uuid4().hex
         yield Services(
-            settings,
-            store,
-            files,
-            releases,
-            corpora,
-            Contest(store, releases, duel_lasts=duel_lasts, chance=chance, clock=_now),
-            engine,
-            Retrains(Jobs(store, _now), corpora, engine, chance=chance, clock=_now),
-            Workers(store, _now),
-            Watches(store, _now, uuid4().hex),
+            settings=settings,
+            store=store,
+            files=files,
+            releases=releases,
+            corpora=corpora,
+            contest=Contest(
+                *(store, releases),
+                duel_lasts=timedelta(hours=settings.duel_hours),
+                chance=chance,
+                clock=_now,
+                limits=limits,
+                banned=banned,
+            ),
+            boards=Boards(store, _now),
+            tops=Tops(store, _now),
+            rooms=Rooms(store),
+            access=Access(store, _now, settings.allow),
+            limits=limits,
+            banned=banned,
+            announcements=Announcements(store, _now),
+            inbox=Inbox(store, _now, me),
+            engine=engine,
+            retrains=Retrains(Jobs(store, _now), corpora, engine, chance=chance, clock=_now),
+            workers=Workers(store, _now),
+            watches=Watches(store, _now, me),
         )
     finally:
         await engine.close()

@@ -128,16 +128,17 @@ class Watching:
     async def _send_duel(self, watch: Watch, texts: Texts) -> None:
         contest = self._services.contest
         try:
-            duel = await contest.open_duel(watch.account, OPENING)
+            duel = await contest.open_duel(watch.account, OPENING, limited=False)
         except PrefixUnknown as error:
             if not error.suggestions:
                 return
-            duel = await contest.open_duel(watch.account, error.suggestions[0])
+            prefix = error.suggestions[0]
+            duel = await contest.open_duel(watch.account, prefix, limited=False)
         sent = await self._bot.send_message(
             watch.room,
             f"{texts.sample_duel}\n\n{duel_message(duel, texts)}",
             parse_mode=ParseMode.HTML,
-            reply_markup=duel_keyboard(duel.id, texts),
+            reply_markup=duel_keyboard(duel, texts, bot=self._bot.username),
             message_thread_id=watch.topic,
         )
         await contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)

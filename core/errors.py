@@ -22,13 +22,17 @@ LyricbotError
 ├── PrefixError            a prefix that no lyric can begin with
 │   ├── PrefixEmpty
 │   ├── PrefixTooLong
-│   └── PrefixUnknown      the model knows none of its characters
+│   ├── PrefixUnknown      the model knows none of its characters
+│   └── PrefixBanned       it holds a word of the operator's list
 ├── ContestError
 │   ├── NoRelease          nothing has been trained and published yet
 │   ├── ReleaseUnknown     no release of that number
 │   ├── NothingBefore      no release was current before this one
 │   ├── AlreadyWriting     this person's last duel is still being written
-│   └── DuelUnknown
+│   ├── LimitReached       enough for now (core/arena/limits.py)
+│   ├── NothingClean       whatever was written held a banned word
+│   ├── DuelUnknown
+│   └── NotTheirDuel       only who asked for a duel may close it
 └── DatabaseError
     └── DatabaseTooNew     the schema was written by a newer version
 """
@@ -143,6 +147,13 @@ class PrefixUnknown(PrefixError):
         self.suggestions = suggestions
 
 
+class PrefixBanned(PrefixError):
+    """The prefix holds a word of the operator's list."""
+
+    def __init__(self) -> None:
+        super().__init__("That beginning is not allowed here. Choose another.")
+
+
 class ContestError(LyricbotError):
     """Something that the contest refuses."""
 
@@ -181,6 +192,20 @@ class DuelUnknown(ContestError):
 
     def __init__(self, duel: int) -> None:
         super().__init__(f"There is no duel {duel}.")
+
+
+class NotTheirDuel(ContestError):
+    """Only who asked for a duel may close it."""
+
+    def __init__(self) -> None:
+        super().__init__("Only who asked for this duel may close it.")
+
+
+class NothingClean(ContestError):
+    """Whatever was written held a banned word."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing fit to show could be written for that beginning. Try another.")
 
 
 class DatabaseError(LyricbotError):

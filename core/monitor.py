@@ -6,7 +6,7 @@ prometheus-client are imported when they are needed, so that nothing is paid els
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
 Check = Callable[[], Awaitable[None]]  # raises if what it checks is broken
 LIMIT = 5.0  # seconds that a check may take
@@ -25,12 +26,15 @@ OK = "ok"
 
 @asynccontextmanager
 async def monitor(
-    address: tuple[str, int], checks: Mapping[str, Check], registry: "CollectorRegistry"
+    address: tuple[str, int],
+    checks: Mapping[str, Check],
+    registry: "CollectorRegistry",
+    routes: "Sequence[Route]" = (),
 ) -> AsyncIterator[int]:
     """Serve at `address` until the context is left; its port, which for 0 the system chooses.
 
     /healthz answers 200 if all checks pass, else 503, and what each came to; /metrics answers
-    what is in `registry`.
+    what is in `registry`; `routes` are what else there is.
 
     Raises:
         SettingsError: where that address cannot be listened at.
@@ -39,7 +43,7 @@ async def monitor(
 
     listening = await _listen(*address)
     config = Config(
-        _application(checks, registry),
+        _application(checks, registry, routes),
         http="h11",
         ws="none",
         lifespan="off",
@@ -87,7 +91,9 @@ async def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _application(checks: Mapping[str, Check], registry: "CollectorRegistry") -> "Starlette":
+def _application(
+    checks: Mapping[str, Check], registry: "CollectorRegistry", routes: "Sequence[Route]"
+) -> "Starlette":
     from prometheus_client.exposition import choose_encoder
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse, Response
@@ -109,7 +115,7 @@ def _application(checks: Mapping[str, Check], registry: "CollectorRegistry") -> 
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"Content-Type": kind})
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics), *routes])
 
 
 async def _outcome(check: Check) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from core.errors import SettingsError
 
 PREFIX = "LYRICBOT_"
+HTTP = "127.0.0.1:8080"  # where a bot serves unless told otherwise
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+psycopg",
@@ -36,15 +38,23 @@ class Settings(BaseSettings):
     worker_name: str = Field(default_factory=gethostname, min_length=1, max_length=100)
     retrain_cron: str | None = None
     state: Path = Path("data/state")  # what this host needs between two runs
-    http: str | None = None  # host:port of /healthz and /metrics
+    http: str | None = None  # host:port of /healthz, /metrics and the webhook; see `http_address`
+    webhook_url: str | None = None  # where Telegram is to send updates; None: they are polled for
+    proxy: SecretStr | None = None  # on the way to Telegram; it may hold a password
+    allow: Annotated[frozenset[int], NoDecode] = frozenset()  # people and chats; none: everybody
+    banned_words: Path | None = None
+    person_minute: int = Field(default=6, ge=0)  # duels; 0: no limit
+    person_day: int = Field(default=200, ge=0)
+    chat_minute: int = Field(default=15, ge=0)
+    chat_day: int = Field(default=1000, ge=0)
 
-    @field_validator("admins", mode="before")
+    @field_validator("admins", "allow", mode="before")
     @classmethod
     def _numeric_ids(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         ids = value.replace(",", " ").split()
-        wrong = [one for one in ids if not one.isdecimal()]
+        wrong = [one for one in ids if not one.removeprefix("-").isdecimal()]
         if wrong:
             raise ValueError(f"numeric ids are wanted, divided by commas; not {', '.join(wrong)}")
         return frozenset(int(one) for one in ids)
@@ -116,10 +126,43 @@ class Settings(BaseSettings):
     @property
     def http_address(self) -> tuple[str, int] | None:
         """Host and port of `http`."""
-        if self.http is None:
-            return None
-        host, _, port = self.http.rpartition(":")
-        return host.strip("[]"), int(port)
+        return None if self.http is None else address_of(self.http)
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _path_of_its_own(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("https", "http") or not parts.hostname:
+                raise ValueError("a URL is wanted that Telegram reaches: https://HOST/PATH")
+            if parts.path in ("/healthz", "/metrics"):
+                raise ValueError("it needs a path of its own, such as https://HOST/telegram")
+        return value
+
+    @property
+    def webhook_path(self) -> str | None:
+        """The path of `webhook_url`, which is where updates arrive."""
+        return None if self.webhook_url is None else urlsplit(self.webhook_url).path or "/"
+
+    @field_validator("proxy")
+    @classmethod
+    def _known_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+                raise ValueError("http://HOST:PORT or socks5://HOST:PORT is wanted")
+        return value
+
+    @property
+    def proxy_url(self) -> str | None:
+        """`proxy`, with its password."""
+        return None if self.proxy is None else self.proxy.get_secret_value()
+
+
+def address_of(host_and_port: str) -> tuple[str, int]:
+    """Host and port of host:port."""
+    host, _, port = host_and_port.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _backend(url: str) -> tuple[str, str]:

@@ -10,6 +10,9 @@ from telegram import Update
 
 from bot.app import App, build_application
 from bot.botapi import BotApi, Chat, Person
+from bot.keyboards import Press
+from bot.limiter import Limiter
+from bot.metrics import Metrics
 from bot.services import Services, open_services
 from core.arena.releases import TrainedPair
 from core.settings import Settings
@@ -50,8 +53,8 @@ class Conversation:
     ) -> str:
         """Press a button of a message by its answer; what the bot answered to that person."""
         rows = message["reply_markup"]["inline_keyboard"]
-        data = [b["callback_data"] for row in rows for b in row]
-        (wanted,) = [one for one in data if one.endswith(f":{answer}")]
+        data = [b.get("callback_data", "") for row in rows for b in row]
+        (wanted,) = [d for d in data if (press := Press.parse(d)) and press.answer == answer]
         person = person or self.anna
         update = self.api.press(
             person, chat or self.api.private_chat(person), message["message_id"], wanted
@@ -87,13 +90,14 @@ async def conversation(
         database_url=f"sqlite:///{tmp_path}/app.sqlite",
         checkpoints=str(tmp_path / "checkpoints"),
         admins=frozenset({ADMIN}),
-        **settings,
+        **({"person_minute": 0, "chat_minute": 0} | settings),
     )
     api = BotApi(TOKEN)
     async with open_services(configured) as services:
         release = [make_pair()] if release is None else release
         if release:
             await services.releases.publish(release)
-        app = build_application(TOKEN, "https://api.telegram.org", services, api)
+        limiter = Limiter(Metrics(), pauses=())  # what fails is seen to fail, at once
+        app = build_application(TOKEN, "https://api.telegram.org", services, api, limiter=limiter)
         async with app:
             yield Conversation(api, app, services, configured.database_url)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, delete, func, select
 
-from core.arena.contest import Contest, Standings
+from core.arena.contest import Contest
 from core.arena.duel import Choice
 from core.arena.files import Files
 from core.arena.releases import Pair, Release, Releases
@@ -31,6 +31,7 @@ from core.arena.schema import (
     vote_changes,
     votes,
 )
+from core.arena.standings import Standings
 from core.arena.store import Store
 from core.arena.verdict import Standing
 from core.errors import (

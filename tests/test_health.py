@@ -15,6 +15,7 @@ from bot.background import kept_worker
 from bot.botapi import BotApi
 from bot.doctor import examine
 from bot.health import checks_of, served_health
+from bot.metrics import Metrics
 from bot.services import open_services
 from core.errors import SettingsError
 from core.settings import Settings, load_settings
@@ -35,7 +36,7 @@ async def test_the_bot_serves_health_and_counts(empty_database: str) -> None:
     async with open_services(settings) as services:
         await services.releases.publish([make_pair()])
         await services.retrains.ask()
-        async with served_health(services), httpx.AsyncClient() as client:
+        async with served_health(services, Metrics()), httpx.AsyncClient() as client:
             health = await client.get(f"http://127.0.0.1:{port}/healthz")
             metrics = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
             for _ in range(50):  # they are counted in the background
@@ -71,7 +72,7 @@ async def test_a_port_that_is_taken_is_told_by_its_setting(tmp_path: Path) -> No
         settings = Settings(http=f"127.0.0.1:{taken.getsockname()[1]}")
         async with open_services(settings) as services:
             with pytest.raises(SettingsError, match="LYRICBOT_HTTP"):
-                async with served_health(services):
+                async with served_health(services, Metrics()):
                     pass
 
 

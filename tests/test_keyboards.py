@@ -5,6 +5,7 @@ from telegram.constants import InlineKeyboardButtonLimit
 
 from bot.keyboards import Press, duel_keyboard
 from bot.texts import texts_for
+from core.arena.duel import Duel
 
 ANSWERS = ("0", "1", "2", "3", "like")
 
@@ -28,7 +29,7 @@ def test_near_misses_are_not_read(data: str) -> None:
 
 
 def test_a_keyboard_has_every_answer_once() -> None:
-    keyboard = duel_keyboard(5, texts_for("zh")).inline_keyboard
+    keyboard = duel_keyboard(Duel(5, "", "", ""), texts_for("zh")).inline_keyboard
     presses = [Press.parse(str(b.callback_data)) for row in keyboard for b in row]
     assert sorted(press.answer for press in presses if press) == sorted(ANSWERS)
     assert {press.duel_id for press in presses if press} == {5}

@@ -7,12 +7,12 @@ import pytest
 from telegram.constants import BotCommandLimit, CallbackQueryLimit
 
 from bot.rendering import vote_reveal
-from bot.texts import Texts, en, texts_for, zh
-from core.arena.contest import Vote
-from core.arena.duel import Choice, Reveal
+from bot.texts import Texts, en, texts_for, zh, zh_hant
+from core.arena.answers import Vote
+from core.arena.duel import Choice, Duel, Reveal
 from core.lyrics.recipe import SAMPLERS
 
-LANGUAGES = {"zh": zh.TEXTS, "en": en.TEXTS}
+LANGUAGES = {"zh-hans": zh.TEXTS, "zh-hant": zh_hant.TEXTS, "en": en.TEXTS}
 SENTENCES = [field.name for field in fields(Texts)]
 
 
@@ -34,7 +34,15 @@ def test_the_languages_differ() -> None:
 
 @pytest.mark.parametrize(
     ("code", "texts"),
-    [(None, zh), ("zh", zh), ("zh-hans", zh), ("zh-TW", zh), ("en", en), ("de", en), ("", en)],
+    [
+        (None, zh),
+        ("zh", zh),
+        ("zh-hans", zh),
+        ("zh-TW", zh_hant),
+        ("en", en),
+        ("de", en),
+        ("", en),
+    ],
 )
 def test_chinese_comes_first_and_english_is_for_other_languages(
     code: str | None, texts: object
@@ -49,7 +57,8 @@ def test_chinese_comes_first_and_english_is_for_other_languages(
 def test_a_reveal_fits_the_alert_it_is_shown_in(
     texts: Texts, counted: Choice | None, choice: Choice, sampler: str
 ) -> None:
-    vote = Vote(choice, counted, first=False, reveal=Reveal(sampler))  # type: ignore[arg-type]
+    duel = Duel(1, "", "", "")
+    vote = Vote(choice, counted, first=False, reveal=Reveal(sampler), duel=duel)  # type: ignore[arg-type]
     said = vote_reveal(vote, texts)
     assert len(said) <= CallbackQueryLimit.ANSWER_CALLBACK_QUERY_TEXT_LENGTH
 

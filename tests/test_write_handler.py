@@ -14,12 +14,14 @@ async def test_write_brings_two_lyrics_that_begin_with_the_prefix(talk: Conversa
     assert second.startswith("分开")
 
 
-async def test_the_buttons_say_1_2_3_0_and_like(talk: Conversation) -> None:
+async def test_the_buttons_say_1_2_3_0_and_like_and_what_else_there_is(talk: Conversation) -> None:
     message = await talk.duel()
     rows = message["reply_markup"]["inline_keyboard"]
     assert [[b["text"] for b in row] for row in rows] == [
         ["1", "2", "0 都不行"],
         ["3 我能唱", "👍"],
+        ["🔁 再来一场", "🔗 分享"],
+        ["📄 取 1", "📄 取 2"],
     ]
 
 

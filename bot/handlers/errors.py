@@ -2,8 +2,9 @@
 
 import structlog
 from telegram import Update
-from telegram.error import NetworkError, TelegramError
+from telegram.error import Forbidden, NetworkError, TelegramError
 
+from bot.answering import answer_query
 from bot.context import Context
 
 log = structlog.get_logger(__name__)
@@ -15,12 +16,20 @@ async def failed(update: object, context: Context) -> None:
     if isinstance(error, NetworkError) and not isinstance(update, Update):
         log.warning("telegram cannot be reached", error=str(error))  # polling goes on by itself
         return
+    if isinstance(error, Forbidden):  # blocked, or put out of the group: nobody is there to tell
+        log.info("a chat is closed to the bot", reason=str(error))
+        return
     log.error("an update failed", exc_info=error)
+    context.metrics.errors.inc()
+    try:
+        await context.services.limits.count("errors")
+    except Exception as second:
+        log.warning("nor could it be counted", exc_info=second)
     if not isinstance(update, Update):
         return
     try:
         if update.callback_query:
-            await update.callback_query.answer(context.texts.failure)
+            await answer_query(update.callback_query, context.texts.failure)
         elif update.message:
             await update.message.reply_text(context.texts.failure)
     except TelegramError as second:

@@ -1,22 +1,32 @@
 """The first words: /start, /help, and what is said to a message that asks for nothing."""
 
-from telegram import Update
+from telegram import Message, Update
 
 from bot.context import Context
+from bot.dealing import show_duel
+from bot.handlers.write import behind_command
+from bot.keyboards import parse_deep_link
 from bot.rendering import OPENING
+from core.errors import DuelUnknown
 from core.lyrics.writer import MAX_PREFIX
 
 
 async def start(update: Update, context: Context) -> None:
-    """Say what this is, with one thing to try."""
-    if update.message:
-        await update.message.reply_text(context.texts.start.format(opening=OPENING))
+    """Say what this is, with one thing to try; or show the duel that a link leads to."""
+    message = update.message
+    if message is None:
+        return
+    linked = parse_deep_link(behind_command(message).strip())
+    if linked is None:
+        await message.reply_text(context.texts.start.format(opening=OPENING))
+        return
+    await _show_linked(linked, message, context)
 
 
 async def help_(update: Update, context: Context) -> None:
     """Say how to play."""
     if update.message:
-        text = context.texts.help.format(limit=MAX_PREFIX)
+        text = context.texts.help.format(limit=MAX_PREFIX, bot=context.bot.username)
         if update.effective_user and context.is_admin(update.effective_user.id):
             text += f"\n\n{context.texts.help_admin}"
         await update.message.reply_text(text)
@@ -32,3 +42,12 @@ async def unknown_command(update: Update, context: Context) -> None:
     """Answer a private command that does not exist."""
     if update.message:
         await update.message.reply_text(context.texts.unknown_command)
+
+
+async def _show_linked(linked: tuple[int, str], message: Message, context: Context) -> None:
+    try:
+        duel = await context.contest.duel(*linked)
+    except DuelUnknown:
+        await message.reply_text(context.texts.duel_unknown.format(opening=OPENING))
+        return
+    await show_duel(duel, message.chat, None, context, title=context.texts.duel_shared)

@@ -7,14 +7,16 @@ which.
 import unicodedata
 
 import structlog
-from telegram import CallbackQuery, MaybeInaccessibleMessage, Message, Update
+from telegram import Message, Update
 from telegram.constants import ChatType, ParseMode
 from telegram.error import TelegramError
 
+from bot.answering import answer_query
 from bot.context import Context
 from bot.keyboards import Answer, Press, duel_keyboard
 from bot.rendering import OPENING, vote_reveal, voted_message
-from core.arena.contest import Vote
+from core.arena.answers import Vote
+from core.arena.boards import Place
 from core.errors import DuelUnknown
 
 log = structlog.get_logger(__name__)
@@ -23,7 +25,7 @@ NOTED = "✍"  # the same for every answer, so that it gives nothing away
 
 
 async def pressed(update: Update, context: Context) -> None:
-    """Take a button's answer."""
+    """Take a button's answer, in a chat or under a message sent in inline mode."""
     query = update.callback_query
     if query is None:
         return
@@ -31,15 +33,23 @@ async def pressed(update: Update, context: Context) -> None:
     try:
         if press is None:
             raise DuelUnknown(0)
-        said, vote = await _take(press, query.from_user.id, context)
+        said, vote = await _take(press, query.from_user.id, press.key, context)
     except DuelUnknown:
-        await _answer(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
+        await answer_query(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
         return
-    private = query.message is not None and query.message.chat.type == ChatType.PRIVATE
+    message = query.message
+    private = message is not None and message.chat.type == ChatType.PRIVATE
     # In a group only an alert is the voter's own; privately the message itself will tell.
-    await _answer(query, said, alert=vote is not None and not private)
-    if vote is not None and private and query.message is not None:
-        await _show_reveal(press.duel_id, vote, query.message, context)
+    await answer_query(query, said, alert=vote is not None and not private)
+    if vote is not None and private and message is not None:
+        await _show_reveal(vote, message.chat.id, message.message_id, context)
+    if vote is not None and query.inline_message_id is not None:
+        await context.services.boards.put(
+            press.duel_id,
+            Place(inline=query.inline_message_id),
+            language=context.texts.language,
+            traditional=context.traditional,
+        )
 
 
 async def typed(update: Update, context: Context) -> None:
@@ -54,60 +64,58 @@ async def typed(update: Update, context: Context) -> None:
             await message.reply_text(context.texts.nothing_to_vote_on.format(opening=OPENING))
         return
     answer: Answer = unicodedata.normalize("NFKC", message.text or "").strip()  # type: ignore[assignment]
-    said, _ = await _take(Press(duel_id, answer), person.id, context)
+    said, _ = await _take(Press(duel_id, answer), person.id, None, context)
     if private:
         await message.reply_text(said)
     else:
         await _note(message)
 
 
-async def _meant(message: Message, context: Context, *, private: bool) -> int | None:
+async def duel_replied_to(message: Message, context: Context) -> int | None:
+    """The duel in the message that this one replies to."""
     replied = message.reply_to_message
-    if replied is not None:
-        duel_id = await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
-        if duel_id is not None:
-            return duel_id
-    if not private:
+    if replied is None:
         return None
+    return await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
+
+
+async def _meant(message: Message, context: Context, *, private: bool) -> int | None:
+    duel_id = await duel_replied_to(message, context)
+    if duel_id is not None or not private:
+        return duel_id
     latest = await context.contest.latest_duel(room=message.chat_id)
     return None if latest is None else latest[0]
 
 
-async def _take(press: Press, account: int, context: Context) -> tuple[str, Vote | None]:
+async def _take(
+    press: Press, account: int, key: str | None, context: Context
+) -> tuple[str, Vote | None]:
     """Commit an answer; what to say to the person, and the vote if it was one."""
-    texts = context.texts
+    texts, contest = context.texts, context.contest
+    said: tuple[str, Vote | None]
     match press.answer:
         case "like":
-            new = await context.contest.like(account, press.duel_id)
-            return (texts.like if new else texts.like_again), None
+            new = await contest.like(account, press.duel_id, key)
+            said = (texts.like if new else texts.like_again), None
         case "3":
-            new = await context.contest.encore(account, press.duel_id)
-            return (texts.encore if new else texts.encore_again), None
+            new = await contest.encore(account, press.duel_id, key)
+            said = (texts.encore if new else texts.encore_again), None
         case "0" | "1" | "2":
             choice = {"0": 0, "1": 1, "2": 2}[press.answer]
-            vote = await context.contest.vote(account, press.duel_id, choice)  # type: ignore[arg-type]
-            return vote_reveal(vote, texts), vote
+            vote = await contest.vote(account, press.duel_id, choice, key)  # type: ignore[arg-type]
+            said = vote_reveal(vote, texts), vote
+    context.metrics.answers.labels(press.answer).inc()
+    return said
 
 
-async def _answer(query: CallbackQuery, text: str, *, alert: bool) -> None:
-    """Answer a query; what was committed stands, whether Telegram takes the answer or not."""
-    try:
-        await query.answer(text, show_alert=alert)
-    except TelegramError as error:
-        log.warning("a button could not be answered", error=str(error))
-
-
-async def _show_reveal(
-    duel_id: int, vote: Vote, where: MaybeInaccessibleMessage, context: Context
-) -> None:
-    duel = await context.contest.duel(duel_id)
+async def _show_reveal(vote: Vote, room: int, post: int, context: Context) -> None:
     try:
         await context.bot.edit_message_text(
-            voted_message(duel, vote, context.texts),
-            chat_id=where.chat.id,
-            message_id=where.message_id,
+            voted_message(vote, context.texts, traditional=context.traditional),
+            chat_id=room,
+            message_id=post,
             parse_mode=ParseMode.HTML,
-            reply_markup=duel_keyboard(duel_id, context.texts),
+            reply_markup=duel_keyboard(vote.duel, context.texts, bot=context.bot.username),
         )
     except TelegramError as error:
         # The same answer again changes nothing, and a message may be gone: the vote stands.

@@ -1,14 +1,14 @@
-"""/write PREFIX: two lyrics, blind."""
-
-from html import escape
+"""/write PREFIX: two lyrics, blind. And what may be wished of a duel: another, or one lyric."""
 
 from telegram import Message, Update
 from telegram.constants import ParseMode
 
+from bot.answering import answer_query
 from bot.context import Context
-from bot.keyboards import duel_keyboard
-from bot.rendering import OPENING, duel_message
-from core.errors import AlreadyWriting, NoRelease, PrefixEmpty, PrefixTooLong, PrefixUnknown
+from bot.dealing import REFUSALS, open_duel, refusal, show_duel, topic_of
+from bot.keyboards import Wish
+from bot.rendering import OPENING, in_script
+from core.errors import DuelUnknown
 
 
 async def write(update: Update, context: Context) -> None:
@@ -16,41 +16,50 @@ async def write(update: Update, context: Context) -> None:
     message, person = update.message, update.effective_user
     if message is None or person is None:
         return
+    topic = topic_of(message)
     try:
-        duel = await context.contest.open_duel(person.id, _behind_command(message))
-    except (NoRelease, AlreadyWriting, PrefixEmpty, PrefixTooLong, PrefixUnknown) as refusal:
-        text = _refusal(refusal, context, is_admin=context.is_admin(person.id))
+        duel = await open_duel(behind_command(message), person.id, message.chat, topic, context)
+    except REFUSALS as refused:
+        text = refusal(refused, context.texts, is_admin=context.is_admin(person.id))
         await message.reply_text(text, parse_mode=ParseMode.HTML)
         return
-    sent = await message.reply_text(
-        duel_message(duel, context.texts),
-        parse_mode=ParseMode.HTML,
-        reply_markup=duel_keyboard(duel.id, context.texts),
-    )
-    await context.contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)
+    await show_duel(duel, message.chat, topic, context, reply_to=message)
 
 
-def _behind_command(message: Message) -> str:
+async def wished(update: Update, context: Context) -> None:
+    """Another duel with the same prefix, or one of the lyrics alone, to forward or copy."""
+    query = update.callback_query
+    wish = Wish.parse(query.data or "") if query else None
+    if query is None or wish is None or query.message is None:
+        return
+    try:
+        duel = await context.contest.duel(wish.duel_id, wish.key)
+    except DuelUnknown:
+        await answer_query(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
+        return
+    chat = query.message.chat
+    seen = query.message if isinstance(query.message, Message) else None
+    topic = topic_of(seen)
+    if wish.what != "again":
+        await answer_query(query)
+        text = duel.text_1 if wish.what == "1" else duel.text_2
+        await context.bot.send_message(
+            chat.id, in_script(text, traditional=context.traditional), message_thread_id=topic
+        )
+        return
+    try:
+        another = await open_duel(duel.prefix, query.from_user.id, chat, topic, context)
+    except REFUSALS as refused:
+        text = refusal(refused, context.texts, is_admin=context.is_admin(query.from_user.id))
+        await answer_query(query, text, alert=True)
+        return
+    if await answer_query(query):  # else it was pressed long ago, and nobody waits
+        await show_duel(another, chat, topic, context)
+
+
+def behind_command(message: Message) -> str:
     """All that follows the command, even where no space divides them."""
     if not message.text or not message.entities:
         return ""
     # A command is ASCII, so its length is the same in UTF-16 units, which Telegram counts.
     return message.text[message.entities[0].length :]
-
-
-def _refusal(refusal: Exception, context: Context, *, is_admin: bool) -> str:
-    texts = context.texts
-    match refusal:
-        case NoRelease():
-            return texts.no_release_admin if is_admin else texts.no_release
-        case AlreadyWriting():
-            return texts.already_writing
-        case PrefixTooLong(length=length, limit=limit):
-            return texts.prefix_too_long.format(length=length, limit=limit)
-        case PrefixUnknown(characters=characters, suggestions=suggestions):
-            return texts.prefix_unknown.format(
-                characters=escape(texts.comma.join(characters)),
-                suggestions="\n".join(f"/write {escape(one)}" for one in suggestions),
-            )
-        case _:
-            return texts.prefix_empty.format(opening=OPENING)

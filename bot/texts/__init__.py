@@ -6,6 +6,7 @@ A sentence's blanks are written {so}; the languages must agree on them, which a 
 from dataclasses import dataclass
 
 from core.lyrics.recipe import Sampler
+from core.lyrics.script import is_traditional
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +113,92 @@ class Texts:
     corpus_of: str
     curves: str
     sample_duel: str
+    # Groups, and what many people see
+    group_hello: str
+    board_voters: str
+    board_question: str
+    result_title: str
+    result_side: str
+    result_neither: str
+    result_marks: str
+    reveal_nothing: str
+    not_their_duel: str
+    revealed: str
+    button_again: str
+    button_take: str
+    button_share: str
+    share: str
+    duel_shared: str
+    # Limits, bans
+    limit_person_minute: str
+    limit_person_day: str
+    limit_room_minute: str
+    limit_room_day: str
+    seconds: str
+    minutes: str
+    hours: str
+    prefix_banned: str
+    nothing_clean: str
+    not_allowed: str
+    # Languages
+    menu_language: str
+    language_ask: str
+    language_set: str
+    language_of_group: str
+    lyrics_simplified: str
+    lyrics_traditional: str
+    lyrics_set: str
+    # Privacy
+    menu_privacy: str
+    menu_delete_me: str
+    privacy: str
+    delete_ask: str
+    button_delete: str
+    button_keep: str
+    deleted: str
+    not_deleted: str
+    # Reveal, top, news
+    menu_reveal: str
+    menu_top: str
+    menu_news: str
+    top_liked: str
+    top_sung: str
+    top_none: str
+    news_on: str
+    news_off: str
+    # Inline mode
+    inline_duel: str
+    inline_duel_about: str
+    inline_lyric: str
+    inline_busy: str
+    # What the bot is, in Telegram's own places
+    description: str
+    short_description: str
+    # More for admins
+    menu_admin: str
+    menu_ban: str
+    menu_unban: str
+    menu_announce: str
+    ban_usage: str
+    banned: str
+    unbanned: str
+    not_banned: str
+    announce_usage: str
+    announce_nobody: str
+    announce_ask: str
+    button_send: str
+    button_do_not: str
+    announce_sent: str
+    announce_dropped: str
+    admin_today: str
+    admin_queue: str
+    admin_errors: str
+    admin_release: str
+    admin_no_release: str
+    admin_bans: str
     # Words
     language: str
+    language_name: str
     random: str
     consecutive: str
     comma: str
@@ -123,8 +208,17 @@ class Texts:
         return self.random if sampler == "random" else self.consecutive
 
 
+LANGUAGES = ("zh-hans", "zh-hant", "en")
+
+
 def texts_for(language_code: str | None) -> Texts:
     """Chinese first: English is for those whose Telegram speaks another language."""
     from bot.texts import en, zh  # they need the class above
 
-    return zh.TEXTS if language_code is None or language_code.startswith("zh") else en.TEXTS
+    if language_code is not None and not language_code.startswith("zh"):
+        return en.TEXTS
+    if language_code is None or not is_traditional(language_code):
+        return zh.TEXTS
+    from bot.texts import zh_hant  # and this one a dictionary, which takes a while to load
+
+    return zh_hant.TEXTS

@@ -20,6 +20,10 @@ TEXTS = Texts(
         "1 the first is better   2 the second   0 neither\n"
         "3 I could sing it   👍 like\n"
         "In a group, send the number as a reply to the lyrics. Your first vote in a duel counts."
+        "\n\n"
+        "/reveal   reveal the duel you asked for   /top   what people like most\n"
+        "/language   language and characters   /privacy   what I keep\n"
+        "In any chat, type @{bot} and a beginning."
     ),
     hint="Send /write and a beginning, e.g. /write {opening}",
     duel="🎤 <b>{prefix}</b>\n\n<b>1</b>\n{text_1}\n\n<b>2</b>\n{text_2}",
@@ -130,7 +134,117 @@ TEXTS = Texts(
     corpus_of="corpus",
     curves="Perplexity by epoch, job {job}",
     sample_duel="The new models' first duel:",
+    group_hello=(
+        "Hello! Send /write@{bot} {opening} and I write two lyrics, one from a model trained with "
+        "random sampling and one with consecutive sampling, without saying which is which. Vote "
+        "by button: only you see your answer; after {hours} hours, or when whoever asked sends "
+        "/reveal, everybody sees the result. What else you write here I do not see."
+    ),
+    board_voters="Voted so far: {voters}",
+    board_question="Which one is better? Vote, and you learn which is which.",
+    result_title="📢 Result",
+    result_side="{side} is {sampler}: {votes}",
+    result_neither="neither: {votes}",
+    result_marks="🎤 could sing it {encores}   👍 {likes}",
+    reveal_nothing="You have no duel to reveal here. Start one: /write {opening}",
+    not_their_duel="Only who asked for this duel can reveal it.",
+    revealed="Revealed; this duel is over.",
+    button_again="🔁 another one",
+    button_take="📄 take {side}",
+    button_share="🔗 share",
+    share="Two lyrics: which one is better?",
+    duel_shared="Somebody asks for your verdict:",
+    limit_person_minute="Take a breath: {limit} duels a minute at most. Come back in {time}.",
+    limit_person_day="You have had {limit} duels today, which is all. Come back in {time}.",
+    limit_room_minute="It is busy here: {limit} duels a minute at most. Come back in {time}.",
+    limit_room_day="This chat has had its {limit} duels for today. Come back in {time}.",
+    seconds="{n} s",
+    minutes="{n} min",
+    hours="{n} h",
+    prefix_banned="That beginning cannot be used here. Choose another?",
+    nothing_clean="Nothing fit to show came of that beginning. Choose another?",
+    not_allowed="This bot is for some people only. To be let in, tell its operator your id: {id}",
+    menu_language="Choose a language",
+    language_ask="Which language? And in which characters should lyrics be?",
+    language_set="From now on in {language}.",
+    language_of_group=(
+        "Only a group's admins can change its language. Yours you can set in private."
+    ),
+    lyrics_simplified="lyrics in 简体",
+    lyrics_traditional="lyrics in 繁體",
+    lyrics_set="Lyrics will be written like that from now on.",
+    menu_privacy="What I keep",
+    menu_delete_me="Delete what is about me",
+    privacy=(
+        "What I keep:\n"
+        "· your numeric Telegram id, and when you first came\n"
+        "· the lyrics you asked for (beginning, both texts, in which chat)\n"
+        "· your votes, “could sing it” and 👍, with their times\n"
+        "· the language you chose; how often you asked today and yesterday, for the limits\n\n"
+        "I keep no names, no usernames and no chat: a message is deleted as soon as it is "
+        "handled. Nobody sees how you voted; lyrics that many like appear in /top once their "
+        "duel is over, without whoever asked for them. Exported votes carry pseudonyms that lead "
+        "to nobody.\n\n"
+        "/delete_me removes you: your votes stay under a random number that leads to nobody."
+    ),
+    delete_ask=(
+        "Delete what is about you? Your votes stay, but nobody will know whose they were. This "
+        "cannot be undone."
+    ),
+    button_delete="Delete me",
+    button_keep="No",
+    deleted=(
+        "Done. Your votes belong to a random number now. Come back whenever you like: you will "
+        "be somebody new."
+    ),
+    not_deleted="Nothing was changed.",
+    menu_reveal="Reveal the duel you asked for",
+    menu_top="The lyrics people like most",
+    menu_news="Announcements here: on or off",
+    top_liked="👍 Most liked",
+    top_sung="🎤 Most sung",
+    top_none=(
+        "Nothing yet. Once a duel is over, lyrics with a 👍 or a “could sing it” appear here. "
+        "Start one: /write {opening}"
+    ),
+    news_on="Announcements will be sent here. Send /news again to stop them.",
+    news_off="No more announcements here.",
+    inline_duel="Two lyrics for {prefix}: a duel",
+    inline_duel_about="Send it, and let people vote",
+    inline_lyric="One lyric only ({side})",
+    inline_busy="Too fast: again in {time}",
+    description=(
+        "Give me a beginning, and I write two Chinese lyrics: one from a model trained with "
+        "random sampling, one with consecutive sampling, without saying which is which. Your "
+        "votes show which sampler writes better.\n\nTry it: /write {opening}"
+    ),
+    short_description="One beginning, two Chinese lyrics, and you judge. /write {opening}",
+    menu_admin="How today is going",
+    menu_ban="Keep somebody out, e.g. /ban 12345",
+    menu_unban="Let somebody in again",
+    menu_announce="Tell the chats that want news",
+    ban_usage="Give me a numeric id, such as /{command} 12345, or reply to that person's message.",
+    banned="{id} is kept out.",
+    unbanned="{id} is let in again.",
+    not_banned="{id} was not kept out.",
+    announce_usage="Like this: /announce TEXT",
+    announce_nobody="No chat wants news yet (a chat that sends /news does).",
+    announce_ask="⬆️ Send this to {rooms} chats?",
+    button_send="Send",
+    button_do_not="Do not",
+    announce_sent="On its way to {rooms} chats.",
+    announce_dropped="Not sent.",
+    admin_today=(
+        "📅 Today (UTC): duels {duels}, votes {votes}, 🎤 {encores}, 👍 {likes}, people {people}, "
+        "chats {rooms}"
+    ),
+    admin_queue="📥 Updates waiting: {waiting}, the oldest for {seconds} s",
+    admin_errors="⚠️ Errors today: {errors}; old messages skipped: {skipped}",
+    admin_release="🎼 Release {number} (corpus {corpus}, recipe {recipe}), published {when}",
+    admin_no_release="🎼 No models yet. Start with /retrain",
+    admin_bans="🚫 Kept out: {ids}",
     language="en",
+    language_name="English",
     random="random sampling",
     consecutive="consecutive sampling",
     comma=", ",

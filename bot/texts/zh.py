@@ -18,7 +18,10 @@ TEXTS = Texts(
         "读完按按钮，或者发一个数字：\n"
         "1 第一首好　2 第二首好　0 都不行\n"
         "3 我能唱　👍 喜欢\n"
-        "在群里，请用“回复”那条歌词的方式发数字。每个人在一场对决里的第一票算数。"
+        "在群里，请用“回复”那条歌词的方式发数字。每个人在一场对决里的第一票算数。\n\n"
+        "/reveal　揭晓你发起的对决　/top　最受欢迎的歌词\n"
+        "/language　语言和繁简　/privacy　我记录了什么\n"
+        "在任何聊天里输入 @{bot} 加一个开头，也能写。"
     ),
     hint="想让我写，就发 /write 加一个开头，比如 /write {opening}",
     duel="🎤 <b>{prefix}</b>\n\n<b>1</b>\n{text_1}\n\n<b>2</b>\n{text_2}",
@@ -125,7 +128,105 @@ TEXTS = Texts(
     corpus_of="语料",
     curves="任务 {job} 各轮的困惑度",
     sample_duel="新模型的第一场对决：",
-    language="zh",
+    group_hello=(
+        "大家好！发 /write@{bot} {opening} ，我就写两首歌词，一首来自随机采样的模型，"
+        "一首来自相邻采样的模型，不说哪首是谁写的。大家按按钮投票：投完只有你自己看得到答案，"
+        "{hours} 小时后（或者发起的人发 /reveal）公布结果。别人在群里聊什么我看不到。"
+    ),
+    board_voters="已有 {voters} 人投票",
+    board_question="哪一首更好？投完就告诉你哪首是谁写的。",
+    result_title="📢 结果",
+    result_side="{side} 是{sampler}：{votes} 票",
+    result_neither="都不行：{votes} 票",
+    result_marks="🎤 我能唱 {encores}　👍 {likes}",
+    reveal_nothing="你在这里还没有对决可以揭晓。先来一场：/write {opening}",
+    not_their_duel="只有发起这场对决的人能揭晓。",
+    revealed="揭晓了，这场对决到此为止。",
+    button_again="🔁 再来一场",
+    button_take="📄 取 {side}",
+    button_share="🔗 分享",
+    share="两首歌词，哪首更好？",
+    duel_shared="有人请你来评一评：",
+    limit_person_minute="歇一歇：每人每分钟最多 {limit} 场。{time}后再来吧。",
+    limit_person_day="今天你已经来了 {limit} 场，够啦。{time}后再来吧。",
+    limit_room_minute="这里太热闹了：每分钟最多 {limit} 场。{time}后再来吧。",
+    limit_room_day="这里今天已经写了 {limit} 场。{time}后再来吧。",
+    seconds="{n} 秒",
+    minutes="{n} 分钟",
+    hours="{n} 小时",
+    prefix_banned="这个开头在这里不能用，换一个吧。",
+    nothing_clean="用这个开头没写出能拿得出手的，换一个开头吧。",
+    not_allowed="这个机器人只为一部分人开放。想用的话，请把你的 id 告诉管理它的人：{id}",
+    menu_language="选择语言和歌词用字",
+    language_ask="用哪种语言？歌词用简体还是繁体？",
+    language_set="好，以后就用{language}。",
+    language_of_group="只有群管理员能换群里的语言。私聊里可以设你自己的。",
+    lyrics_simplified="歌词用简体",
+    lyrics_traditional="歌词用繁體",
+    lyrics_set="好，以后歌词就这样写。",
+    menu_privacy="我记录了什么",
+    menu_delete_me="删除我的记录",
+    privacy=(
+        "我记录的：\n"
+        "· 你的 Telegram 数字 id，和第一次来的时间\n"
+        "· 你要的歌词（开头、写出来的两首、在哪个聊天里要的）\n"
+        "· 你的每一票、“我能唱”和 👍，以及时间\n"
+        "· 你选的语言；今天和昨天用了几次（为了限次数）\n\n"
+        "我不记录名字、用户名和聊天内容：消息一处理完就删掉。别人看不到你投了什么；"
+        "喜欢的人多的歌词，结束之后会出现在 /top 里，不写是谁要的。"
+        "管理员导出的投票里只有查不回来的代号。\n\n"
+        "/delete_me 会删掉你：投过的票留在一个随机数名下，再也连不到你。"
+    ),
+    delete_ask="要删除你的记录吗？投过的票会留下，但再也没有人知道是谁投的。这一步不能反悔。",
+    button_delete="删除我",
+    button_keep="算了",
+    deleted="删好了。你投过的票现在属于一个随机数。随时欢迎再来，那时你就是新朋友。",
+    not_deleted="好，什么都没动。",
+    menu_reveal="揭晓你发起的对决",
+    menu_top="最受欢迎的歌词",
+    menu_news="这里要不要收公告",
+    top_liked="👍 最多人喜欢",
+    top_sung="🎤 最多人说能唱",
+    top_none=(
+        "还没有。对决结束后，得了 👍 或“我能唱”的歌词会出现在这里。先来一场：/write {opening}"
+    ),
+    news_on="好，以后有公告会发到这里。再发一次 /news 就停。",
+    news_off="好，以后公告不发到这里了。",
+    inline_duel="两首《{prefix}》，比一比",
+    inline_duel_about="发出去，让大家投票",
+    inline_lyric="只发一首（{side}）",
+    inline_busy="太快了，{time}后再来",
+    description=(
+        "给我一个开头，我写两首歌词：一首来自随机采样的模型，一首来自相邻采样的模型，不告诉你哪首是谁写的。"
+        "你来投票，看哪种采样写得更好。\n\n试试看：/write {opening}"
+    ),
+    short_description="一个开头，两首歌词，你来评哪首好。/write {opening}",
+    menu_admin="今天的情况",
+    menu_ban="不让一个人用，例：/ban 12345",
+    menu_unban="让他再用",
+    menu_announce="给要收公告的聊天发公告",
+    ban_usage="请给一个数字 id，比如 /{command} 12345，或者回复那个人的消息。",
+    banned="不让 {id} 用了。",
+    unbanned="{id} 又可以用了。",
+    not_banned="{id} 本来就可以用。",
+    announce_usage="这样写：/announce 公告内容",
+    announce_nobody="还没有聊天要收公告（在那里发 /news 就会收）。",
+    announce_ask="⬆️ 要把这条发给 {rooms} 个聊天吗？",
+    button_send="发",
+    button_do_not="不发",
+    announce_sent="开始发了，共 {rooms} 个聊天。",
+    announce_dropped="好，不发。",
+    admin_today=(
+        "📅 今天（UTC）：{duels} 场对决，{votes} 票，🎤 {encores}，👍 {likes}，"
+        "{people} 人，{rooms} 个聊天"
+    ),
+    admin_queue="📥 还没处理的更新：{waiting}，最久的等了 {seconds} 秒",
+    admin_errors="⚠️ 今天出错 {errors} 次；略过的旧消息 {skipped} 条",
+    admin_release="🎼 第 {number} 版（语料 {corpus}，配方 {recipe}），{when} 发布",
+    admin_no_release="🎼 还没有模型。用 /retrain 开始",
+    admin_bans="🚫 不让用的：{ids}",
+    language="zh-hans",
+    language_name="简体中文",
     random="随机采样",
     consecutive="相邻采样",
     comma="、",

@@ -1,6 +1,7 @@
 """A duel's rules, pure: who stands where, and what a side turns out to be."""
 
 import random
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -9,6 +10,20 @@ from core.lyrics.recipe import SAMPLERS, Sampler
 
 Choice = Literal[0, 1, 2]  # 0: neither is good
 Pair = TypeVar("Pair")
+ALPHABET = string.ascii_lowercase + string.digits
+KEY_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two lyrics for one prefix, blind."""
+
+    id: int
+    prefix: str
+    text_1: str
+    text_2: str
+    skipped: str = ""  # characters of the prefix that the models never saw
+    key: str = ""  # known to those who were shown it
 
 
 @dataclass(frozen=True)
@@ -35,3 +50,8 @@ def other(sampler: Sampler) -> Sampler:
 def deal(pairs: Sequence[Pair], chance: random.Random) -> tuple[Pair, Reveal]:
     """Draw a pair, and toss a fair coin for the sides."""
     return chance.choice(pairs), Reveal(chance.choice(SAMPLERS))
+
+
+def new_key(chance: random.Random) -> str:
+    """A key that nobody guesses: one of 36 to the 8th."""
+    return "".join(chance.choices(ALPHABET, k=KEY_LENGTH))

@@ -23,16 +23,21 @@ Window = Literal["minute", "day"]
 Key = tuple[str, int, int]  # kind, who, when its window begins
 
 SECONDS: Mapping[Window, int] = {"minute": 60, "day": 24 * 60 * 60}
-KINDS = ("person-minute", "person-day", "room-minute", "room-day")
+KINDS = (
+    *("person-minute", "person-day", "room-minute", "room-day"),
+    *("inline-minute", "inline-day"),
+)
+INLINE = 5  # times as many: each pause in what a person types asks anew
 KEPT_FOR = timedelta(days=2)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A person asks for something, in a room or in none."""
+    """A person asks for something, in a room or in none; `inline`, while they type."""
 
     account: int
     room: int | None
+    inline: bool = False
 
 
 class LimitReached(ContestError):
@@ -58,13 +63,19 @@ class _Limit:
     def key(self, ask: Ask, now: float) -> Key | None:
         """What it counts the ask under; None: it has no say there."""
         who = ask.account if self.whose == "person" else ask.room
-        if who is None or (self.whose == "room" and who == ask.account):  # a person's own room
+        own = self.whose == "room" and who == ask.account  # a person's own room
+        if who is None or own or (self.whose == "room" and ask.inline):
             return None
-        return (f"{self.whose}-{self.window}", who, _begins(self.window, now))
+        kind = "inline" if ask.inline else self.whose
+        return (f"{kind}-{self.window}", who, _begins(self.window, now))
 
-    def reached(self, now: float) -> LimitReached:
+    def most(self, ask: Ask) -> int:
+        """How often it may be asked."""
+        return self.times * INLINE if ask.inline else self.times
+
+    def reached(self, ask: Ask, now: float) -> LimitReached:
         ends = _begins(self.window, now) + SECONDS[self.window]
-        return LimitReached(self.whose, self.times, self.window, math.ceil(ends - now))
+        return LimitReached(self.whose, self.most(ask), self.window, math.ceil(ends - now))
 
 
 class Limits:
@@ -108,11 +119,11 @@ class Limits:
             await _add(connection, {_of_day("turn", now): 1})
             counts = await _read(connection, keys)
             admitted: Counter[Key] = Counter()
-            for of_ask in counting:
+            for ask, of_ask in zip(asks, counting, strict=True):
                 reached = [
-                    limit.reached(now)
+                    limit.reached(ask, now)
                     for limit, key in of_ask
-                    if counts[key] + admitted[key] >= limit.times
+                    if counts[key] + admitted[key] >= limit.most(ask)
                 ]
                 if not reached:
                     admitted.update(key for _, key in of_ask)

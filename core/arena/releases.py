@@ -25,6 +25,7 @@ from core.errors import (
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.recipe import SAMPLERS, Sampler
 from core.lyrics.writer import Writer
+from core.together import Together
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,7 @@ class Releases:
         self._served: Release | None = None
         self._writers: dict[str, Writer] = {}
         self._warned_of = 0  # the release that could not be served
+        self._current_number = Together(self._read_current_number)
 
     async def keep(self, trained: Sequence[TrainedPair]) -> Sequence[tuple[str, str]]:
         """Put the files of all models, each with its card beside it; their sha256 a pair.
@@ -159,11 +161,14 @@ class Releases:
         Raises:
             CheckpointError, StoreError: if this process has served none before.
         """
-        release = await self.current()
-        if release is None or release == self._served:
-            return release
-        if self._served is not None and self._warned_of == release.number and not again:
+        number = await self._current_number(None)
+        if number is None:
+            return None
+        if self._served is not None and number == self._served.number:
             return self._served
+        if self._served is not None and self._warned_of == number and not again:
+            return self._served
+        release = await self.get(number)
         try:
             writers = {one.file_sha256: await self.writer(one) for one in release.models}
         except (CheckpointError, StoreError) as error:
@@ -180,6 +185,10 @@ class Releases:
             return self._served
         self._served, self._writers, self._warned_of = release, writers, 0
         return release
+
+    async def _read_current_number(self, asked: Sequence[None]) -> Sequence[int | None]:
+        async with self._store.read() as connection:
+            return [await _current(connection)] * len(asked)
 
     async def warm(self) -> None:
         """Load the writers of the current release, so that no duel waits for them.

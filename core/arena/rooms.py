@@ -80,7 +80,7 @@ class Rooms:
             for table in (boards, showings):
                 await connection.execute(delete(table).where(table.c.room == old))
             await connection.execute(update(duels).where(duels.c.room == old).values(room=new))
-        self._drop(old, new)
+        self.drop(old, new)
 
     async def wanting_news(self) -> int:
         """How many rooms want announcements."""
@@ -95,7 +95,7 @@ class Rooms:
                 .values(room=room, **values)
                 .on_conflict_do_update(index_elements=[rooms.c.room], set_=values)
             )
-        self._drop(room)
+        self.drop(room)
 
     def _keep(self, room: int, settings: RoomSettings) -> None:
         self._kept.pop(room, None)
@@ -103,8 +103,8 @@ class Rooms:
             del self._kept[next(iter(self._kept))]
         self._kept[room] = (settings, self._clock() + KEPT_FOR)
 
-    def _drop(self, *changed: int) -> None:
-        """Of two changes at once nobody here knows which was the later: the next `get` asks."""
+    def drop(self, *changed: int) -> None:
+        """Read those rooms anew; of two changes at once nobody here knows which was the later."""
         self._changes += 1
         for room in changed:
             self._kept.pop(room, None)

@@ -154,8 +154,8 @@ duels = Table(
     Column("sampler_1", SAMPLER, nullable=False),  # who stands on side 1; the other on side 2
     # Whoever was shown the duel has its key: what names a duel without it is forged.
     Column("key", String(16), nullable=False, server_default=text("''")),
-    Column("room", BigInteger),  # where it was asked for
-    Column("opened_at", UtcDateTime, nullable=False),
+    Column("room", BigInteger, index=True),  # where it was asked for
+    Column("opened_at", UtcDateTime, nullable=False, index=True),
     Column("closes_at", UtcDateTime, nullable=False),
     CheckConstraint("lyric_1_id <> lyric_2_id", name="two_lyrics"),
     _one_of_samplers("sampler_1"),
@@ -266,7 +266,7 @@ votes = Table(
     Column("duel_id", ForeignKey("duels.id"), nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=False),
     Column("choice", Integer, nullable=False),
-    Column("cast_at", UtcDateTime, nullable=False),
+    Column("cast_at", UtcDateTime, nullable=False, index=True),
     UniqueConstraint("duel_id", "person_id"),
     CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
 )

@@ -4,14 +4,18 @@ A like and an encore are said of a duel. They are credited to the lyric that the
 there; to both where they voted for neither, or not at all.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Table, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.schema import duels, encores, likes, lyrics, votes
 from core.arena.store import Store
+
+COUNTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,24 @@ class Top:
 
     liked: tuple[TopLyric, ...]
     sung: tuple[TopLyric, ...]
+
+
+class Tops:
+    """What `top` says, counted at most once a minute whoever asks."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._counting = asyncio.Lock()
+        self._counted: tuple[datetime, Top] | None = None
+
+    async def now(self) -> Top:
+        """The best, as of a minute ago at most."""
+        async with self._counting:
+            now = self._clock()
+            if self._counted is None or abs(now - self._counted[0]) >= COUNTED_EVERY:
+                self._counted = now, await top(self._store, now)
+            return self._counted[1]
 
 
 async def top(store: Store, now: datetime, limit: int = 3) -> Top:

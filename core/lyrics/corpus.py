@@ -99,7 +99,7 @@ def read_corpus(path: Path, name: str | None = None) -> Corpus:
     if path.suffix.lower() == ".zip" and not zipped:
         raise CorpusUnreadable(f"{path.name}: cut short, or no zip at all. Zip the text again.")
     raw = _unzip(path) if zipped else _read(path)
-    text, encoding = _decode(raw, path.name)
+    text, encoding = decode(raw, path.name)
     clean, dropped = _clean(text)
     if not clean.strip():
         raise CorpusUnreadable(f"{path.name}: there is no text in it.")
@@ -150,8 +150,12 @@ def _unzip(path: Path) -> bytes:
     return raw
 
 
-def _decode(raw: bytes, name: str) -> tuple[str, str]:
-    """The text and its encoding: UTF-8 proves itself, anything else must look like text."""
+def decode(raw: bytes, name: str) -> tuple[str, str]:
+    """The text and its encoding: UTF-8 proves itself, anything else must look like text.
+
+    Raises:
+        CorpusUnreadable: naming the file.
+    """
     unreadable = CorpusUnreadable(
         f"{name}: neither UTF-8 nor GB18030 text. Save it as UTF-8 and give it again."
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from core.errors import CorpusUnreadable, SettingsError
-from core.lyrics.corpus import _decode
+from core.lyrics.corpus import decode
 from core.lyrics.script import to_script
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _whole(plain: str, gaps: list[bool], i: int) -> bool:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text, _ = _decode(path.read_bytes(), str(path))
+        text, _ = decode(path.read_bytes(), str(path))
     except OSError as error:
         raise SettingsError(
             f"{SETTING}: {path} cannot be read ({error.strerror}). Name a file, one word a line."

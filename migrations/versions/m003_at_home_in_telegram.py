@@ -9,12 +9,16 @@ down_revision = "m002"
 MOMENT = sa.DateTime(timezone=True)
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+INDEXES = (("duels", "room"), ("duels", "opened_at"), ("votes", "cast_at"))
+
 
 def upgrade() -> None:
     op.add_column(
         "duels", sa.Column("key", sa.String(16), server_default=sa.text("''"), nullable=False)
     )
     op.add_column("duels", sa.Column("room", sa.BigInteger(), nullable=True))
+    for table, column in INDEXES:
+        op.create_index(f"ix_{table}_{column}", table, [column])
     op.create_table(
         "boards",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -105,6 +109,8 @@ def downgrade() -> None:
         *("handled", "inbox", "rooms", "boards"),
     ):
         op.drop_table(table)
+    for table, column in INDEXES:
+        op.drop_index(f"ix_{table}_{column}", table)
     with op.batch_alter_table("duels", schema=None) as batch_op:
         batch_op.drop_column("room")
         batch_op.drop_column("key")

@@ -1,0 +1,125 @@
+"""Deals duels into chats: asks the contest for one, shows it, says why there is none."""
+
+from collections.abc import Mapping
+from html import escape
+
+from telegram import Chat, Message
+from telegram.constants import ChatType, ParseMode
+
+from bot.context import Context
+from bot.keyboards import duel_keyboard
+from bot.rendering import OPENING, board_message, duel_message, duration
+from bot.texts import Texts
+from bot.typing import typing
+from core.arena.boards import Place
+from core.arena.duel import Duel
+from core.arena.limits import LimitReached, Whose, Window
+from core.errors import (
+    AlreadyWriting,
+    LyricbotError,
+    NoRelease,
+    NothingClean,
+    PrefixBanned,
+    PrefixEmpty,
+    PrefixTooLong,
+    PrefixUnknown,
+)
+
+REFUSALS = (
+    *(NoRelease, AlreadyWriting, NothingClean, LimitReached),
+    *(PrefixBanned, PrefixEmpty, PrefixTooLong, PrefixUnknown),
+)
+WHY: Mapping[type[LyricbotError], str] = {one: one.__name__ for one in REFUSALS}
+
+
+async def open_duel(
+    prefix: str, account: int, chat: Chat, topic: int | None, context: Context
+) -> Duel:
+    """Have a duel written, and show meanwhile that it is.
+
+    Raises:
+        One of REFUSALS: what `refusal` has words for.
+    """
+    try:
+        async with typing(context.bot, chat.id, topic):
+            duel = await context.contest.open_duel(account, prefix, room=chat.id)
+    except REFUSALS as refused:
+        context.metrics.refusals.labels(WHY[type(refused)]).inc()
+        raise
+    context.metrics.duels.inc()
+    return duel
+
+
+async def show_duel(
+    duel: Duel,
+    chat: Chat,
+    topic: int | None,
+    context: Context,
+    *,
+    reply_to: Message | None = None,
+    title: str = "",
+) -> None:
+    """Send a duel into a chat; where many people are, it becomes a board."""
+    texts, traditional = context.room_texts, context.traditional
+    private = chat.type == ChatType.PRIVATE
+    message = duel_message if private else board_message
+    text = message(duel, texts, traditional=traditional)
+    sent = await context.bot.send_message(
+        chat.id,
+        f"{escape(title)}\n\n{text}" if title else text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=duel_keyboard(duel, texts, bot=context.bot.username),
+        message_thread_id=topic,
+        reply_to_message_id=None if reply_to is None or private else reply_to.message_id,
+    )
+    await context.contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)
+    if not private:
+        await context.services.boards.put(
+            duel.id,
+            Place(room=sent.chat_id, post=sent.message_id),
+            language=texts.language,
+            traditional=traditional,
+        )
+
+
+def topic_of(message: Message | None) -> int | None:
+    """The topic of a forum that a message is in. A thread of replies is none."""
+    if message is None or not message.is_topic_message:
+        return None
+    return message.message_thread_id
+
+
+def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> str:
+    """Why there is no duel, in HTML."""
+    match refused:
+        case NoRelease():
+            return texts.no_release_admin if is_admin else texts.no_release
+        case AlreadyWriting():
+            return texts.already_writing
+        case LimitReached():
+            return limit_reached(refused, texts)
+        case NothingClean():
+            return texts.nothing_clean
+        case PrefixBanned():
+            return texts.prefix_banned
+        case PrefixTooLong(length=length, limit=limit):
+            return texts.prefix_too_long.format(length=length, limit=limit)
+        case PrefixUnknown(characters=characters, suggestions=suggestions):
+            return texts.prefix_unknown.format(
+                characters=escape(texts.comma.join(characters)),
+                suggestions="\n".join(f"/write {escape(one)}" for one in suggestions),
+            )
+        case _:
+            return texts.prefix_empty.format(opening=OPENING)
+
+
+def limit_reached(reached: LimitReached, texts: Texts) -> str:
+    """Which limit, and when to come back."""
+    sentences: Mapping[tuple[Whose, Window], str] = {
+        ("person", "minute"): texts.limit_person_minute,
+        ("person", "day"): texts.limit_person_day,
+        ("room", "minute"): texts.limit_room_minute,
+        ("room", "day"): texts.limit_room_day,
+    }
+    sentence = sentences[reached.whose, reached.window]
+    return sentence.format(limit=reached.limit, time=duration(reached.seconds, texts))

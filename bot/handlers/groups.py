@@ -1,0 +1,40 @@
+"""What happens to the bot in groups: it is added, and a group becomes a supergroup."""
+
+import structlog
+from telegram import Update
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import TelegramError
+
+from bot.context import Context
+from bot.rendering import OPENING
+
+log = structlog.get_logger(__name__)
+THERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.RESTRICTED)
+
+
+async def membership(update: Update, context: Context) -> None:
+    """Added to a group, say in one message what the bot does; put out, send it no more news."""
+    change = update.my_chat_member
+    if change is None:
+        return
+    was = change.old_chat_member.status in THERE
+    is_ = change.new_chat_member.status in THERE
+    if was and not is_:
+        await context.services.rooms.set_news(change.chat.id, False)
+    elif is_ and not was and change.chat.type in (ChatType.GROUP, ChatType.SUPERGROUP):
+        hours = f"{context.services.settings.duel_hours:g}"
+        said = context.room_texts.group_hello
+        try:
+            await context.bot.send_message(
+                change.chat.id,
+                said.format(bot=context.bot.username, opening=OPENING, hours=hours),
+            )
+        except TelegramError as error:  # it may have been added without leave to write
+            log.info("nothing can be said in a group", error=str(error))
+
+
+async def migrated(update: Update, context: Context) -> None:
+    """A group has become a supergroup, under another id: what it chose follows."""
+    message = update.message
+    if message is not None and message.migrate_to_chat_id is not None:
+        await context.services.rooms.move(message.chat_id, message.migrate_to_chat_id)

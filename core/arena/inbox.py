@@ -1,0 +1,146 @@
+"""Updates that were taken and not yet handled, so that none is lost when a bot is killed.
+
+An update is put here before its sender is told that it arrived. It is in the hands of one bot, for
+a while at a time; what a bot that is gone had in hand, another takes up. It leaves when it was
+handled. Knows nothing of what is in an update: a number and a text.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.arena.schema import handled, inbox
+from core.arena.store import Store, insert, persistently
+from core.together import Together
+
+LEASE = timedelta(seconds=20)
+REMEMBERED = timedelta(days=2)  # what was handled; a sender tries again for a day
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An update: the number that its sender gave it, and what it says."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many updates are in the inbox, and how long the oldest has been."""
+
+    number: int
+    seconds: float
+
+
+class Inbox:
+    """The inbox of one database, as one bot sees it."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        holder: str,
+        *,
+        lease: timedelta = LEASE,
+    ) -> None:
+        """`holder` names this bot among all; `lease` is how long it holds what it took."""
+        self._store = store
+        self._clock = clock
+        self._holder = holder
+        self._lease = lease
+        self._leave = Together(self._leave_together)
+        self._take = Together(self._take_together)
+
+    async def take(self, updates: Sequence[Taken]) -> Sequence[Taken]:
+        """Put updates in, in this bot's hands, in one commit; those that are new."""
+        return await self._take(updates) if updates else ()
+
+    async def claim(self, limit: int) -> Sequence[Taken]:
+        """Take up what no living bot has in hand, the oldest first."""
+        now = self._clock()
+        free = select(inbox.c.number).where(inbox.c.held_until <= now)
+        oldest = free.order_by(inbox.c.number).limit(limit)
+        async with self._store.read() as connection:
+            if await connection.scalar(free.limit(1)) is None:
+                return ()
+        async with self._store.write() as connection:
+            rows = await connection.execute(
+                update(inbox)
+                # Asked again, since another bot may have been quicker.
+                .where(inbox.c.number.in_(oldest), inbox.c.held_until <= now)
+                .values(held_by=self._holder, held_until=now + self._lease)
+                .returning(inbox.c.number, inbox.c.text)
+            )
+            return sorted((Taken(*row) for row in rows), key=lambda one: one.number)
+
+    async def leave(self, number: int) -> None:
+        """An update was handled, or is to be skipped. Waits for a database that is away."""
+        await self._leave(number)
+
+    async def renew(self) -> None:
+        """Go on holding what is in this bot's hands."""
+        await self._hold_until(self._clock() + self._lease)
+
+    async def let_go(self) -> None:
+        """Leave what is in this bot's hands to any other, at once."""
+        await self._hold_until(self._clock())
+
+    async def waiting(self) -> Waiting:
+        """What is in the inbox."""
+        wanted = select(func.count(), func.min(inbox.c.taken_at)).select_from(inbox)
+        async with self._store.read() as connection:
+            number, oldest = (await connection.execute(wanted)).one()
+        return Waiting(number, (self._clock() - oldest).total_seconds() if number else 0.0)
+
+    async def prune(self) -> None:
+        """Forget the numbers of what was handled long ago."""
+        async with self._store.write() as connection:
+            before = self._clock() - REMEMBERED
+            await connection.execute(delete(handled).where(handled.c.at < before))
+
+    async def _hold_until(self, moment: datetime) -> None:
+        async with self._store.write() as connection:
+            mine = update(inbox).where(inbox.c.held_by == self._holder)
+            await connection.execute(mine.values(held_until=moment))
+
+    async def _take_together(
+        self, batches: Sequence[Sequence[Taken]]
+    ) -> Sequence[Sequence[Taken] | Exception]:
+        async with self._store.write() as connection:
+            new = await self._insert(connection, [one for batch in batches for one in batch])
+        # The same number twice is new once.
+        return [[one for one in batch if new.pop(one.number, None)] for batch in batches]
+
+    async def _insert(
+        self, connection: AsyncConnection, updates: Sequence[Taken]
+    ) -> dict[int, bool]:
+        now = self._clock()
+        numbers = [one.number for one in updates]
+        known = select(handled.c.number).where(handled.c.number.in_(numbers))
+        done = set(await connection.scalars(known))
+        held = {"taken_at": now, "held_by": self._holder, "held_until": now + self._lease}
+        rows = [
+            {"number": one.number, "text": one.text, **held}
+            for one in sorted(updates, key=lambda one: one.number)  # no two bots wait crosswise
+            if one.number not in done
+        ]
+        if not rows:
+            return {}
+        inserted = insert(connection, inbox).on_conflict_do_nothing().returning(inbox.c.number)
+        return dict.fromkeys(await connection.scalars(inserted, rows), True)
+
+    async def _leave_together(self, numbers: Sequence[int]) -> Sequence[None]:
+        async def leave() -> None:
+            rows = [{"number": one, "at": self._clock()} for one in sorted(set(numbers))]
+            async with self._store.write() as connection:
+                await connection.execute(
+                    insert(connection, handled).on_conflict_do_nothing(), rows
+                )
+                await connection.execute(delete(inbox).where(inbox.c.number.in_(numbers)))
+
+        await persistently(leave)
+        return [None] * len(numbers)
