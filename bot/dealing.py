@@ -1,10 +1,12 @@
 """Deals duels into chats: asks the contest for one, shows it, says why there is none."""
 
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 
-from telegram import Chat, Message
+import structlog
+from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatType, ParseMode
+from telegram.error import BadRequest
 
 from bot.context import Context
 from bot.keyboards import duel_keyboard
@@ -25,6 +27,7 @@ from core.errors import (
     PrefixUnknown,
 )
 
+log = structlog.get_logger(__name__)
 REFUSALS = (
     *(NoRelease, AlreadyWriting, NothingClean, LimitReached),
     *(PrefixBanned, PrefixEmpty, PrefixTooLong, PrefixUnknown),
@@ -82,11 +85,46 @@ async def show_duel(
         )
 
 
+async def edit_pressed(
+    query: CallbackQuery,
+    text: str,
+    context: Context,
+    keyboard: InlineKeyboardMarkup | None = None,
+) -> None:
+    """Put another text into the message whose button was pressed, if it still can be.
+
+    PTB's own way refuses a message that Telegram shows no more, before Telegram is asked.
+    """
+    if query.message is None:
+        return
+    room, post = query.message.chat.id, query.message.message_id
+    try:
+        await context.bot.edit_message_text(text, room, post, reply_markup=keyboard)
+    except BadRequest as error:  # the same again, or the message is gone
+        log.info("a message stays as it is", reason=str(error))
+
+
 def topic_of(message: Message | None) -> int | None:
     """The topic of a forum that a message is in. A thread of replies is none."""
     if message is None or not message.is_topic_message:
         return None
     return message.message_thread_id
+
+
+def account_of(update: Update) -> int | None:
+    """Who asks: of those who write in the name of a chat, as anonymous admins do, that chat.
+
+    From them all Telegram shows one and the same account.
+    """
+    message = update.message
+    if message is not None and message.sender_chat is not None:
+        return message.sender_chat.id
+    return update.effective_user.id if update.effective_user else None
+
+
+def plain_refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> str:
+    """Why there is no duel, where no HTML is shown."""
+    return unescape(refusal(refused, texts, is_admin=is_admin))
 
 
 def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> str:

@@ -18,6 +18,7 @@ from core.arena.duel import Duel
 Answer = Literal["0", "1", "2", "3", "like"]
 _DUEL = r"([0-9]{1,18})"  # an id has 64 bits
 _KEY = r"(?::([a-z0-9]{8}))?"  # the oldest duels have none
+_LOOK = rf"(?::((?:{'|'.join(LANGUAGES)})[ht]))?"
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,19 @@ class Press:
     duel_id: int
     answer: Answer
     key: str = ""
+    look: str = ""  # of a message sent in inline mode: see `look`
 
     @property
     def data(self) -> str:
         """As callback data; at most 64 bytes."""
-        return f"v:{self.duel_id}:{self.answer}" + (f":{self.key}" if self.key else "")
+        behind = (f":{one}" for one in (self.key, self.look) if one)
+        return f"v:{self.duel_id}:{self.answer}{''.join(behind)}"
 
     @classmethod
     def parse(cls, data: str) -> "Press | None":
         """Read callback data; None if it is not ours."""
-        match = re.fullmatch(rf"v:{_DUEL}:(0|1|2|3|like){_KEY}", data, re.ASCII)
-        return match and cls(int(match[1]), match[2], match[3] or "")  # type: ignore[arg-type]
+        match = re.fullmatch(rf"v:{_DUEL}:(0|1|2|3|like){_KEY}{_LOOK}", data, re.ASCII)
+        return match and cls(int(match[1]), match[2], match[3] or "", match[4] or "")  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,28 @@ def duel_keyboard(
     return InlineKeyboardMarkup(rows)
 
 
-def inline_keyboard(duel: Duel, texts: Texts, *, closed: bool = False) -> InlineKeyboardMarkup:
-    """Of a message sent in inline mode: another is asked for in inline mode too."""
+def inline_keyboard(
+    duel: Duel, texts: Texts, *, traditional: bool = False, closed: bool = False
+) -> InlineKeyboardMarkup:
+    """Of a message sent in inline mode: another is asked for in inline mode too.
+
+    Nobody tells the bot where such a message stands until somebody presses one of its buttons:
+    so these say in what look it was sent, and it keeps that whoever presses.
+    """
     again = InlineKeyboardButton(texts.button_again, switch_inline_query_current_chat=duel.prefix)
-    rows = [] if closed else [_votes(duel, texts)]
-    return InlineKeyboardMarkup([*rows, _marks(duel, texts), [again]])
+    sent = look(texts, traditional=traditional)
+    rows = [] if closed else [_votes(duel, texts, sent)]
+    return InlineKeyboardMarkup([*rows, _marks(duel, texts, sent), [again]])
+
+
+def look(texts: Texts, *, traditional: bool) -> str:
+    """A language, and the characters of lyrics, as a press says them."""
+    return f"{texts.language}{'t' if traditional else 'h'}"
+
+
+def looked(look: str) -> tuple[Texts, bool]:
+    """The texts that a look names, and whether lyrics are in 繁體."""
+    return texts_for(look[:-1]), look.endswith("t")
 
 
 def deep_link(duel: Duel, bot: str) -> str:
@@ -119,20 +139,23 @@ def asking(labels: Mapping[str, str]) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([buttons])
 
 
-def _votes(duel: Duel, texts: Texts) -> list[InlineKeyboardButton]:
+def _votes(duel: Duel, texts: Texts, look: str = "") -> list[InlineKeyboardButton]:
     return [
-        _answer("1", "1", duel),
-        _answer("2", "2", duel),
-        _answer(texts.button_neither, "0", duel),
+        _answer("1", "1", duel, look),
+        _answer("2", "2", duel, look),
+        _answer(texts.button_neither, "0", duel, look),
     ]
 
 
-def _marks(duel: Duel, texts: Texts) -> list[InlineKeyboardButton]:
-    return [_answer(texts.button_encore, "3", duel), _answer(texts.button_like, "like", duel)]
+def _marks(duel: Duel, texts: Texts, look: str = "") -> list[InlineKeyboardButton]:
+    return [
+        _answer(texts.button_encore, "3", duel, look),
+        _answer(texts.button_like, "like", duel, look),
+    ]
 
 
-def _answer(label: str, answer: Answer, duel: Duel) -> InlineKeyboardButton:
-    return InlineKeyboardButton(label, callback_data=Press(duel.id, answer, duel.key).data)
+def _answer(label: str, answer: Answer, duel: Duel, look: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(label, callback_data=Press(duel.id, answer, duel.key, look).data)
 
 
 def _share(duel: Duel, texts: Texts, bot: str) -> list[InlineKeyboardButton]:

@@ -67,6 +67,15 @@ async def set_menu_of(bot: Bot, room: int, texts: Texts, *, is_admin: bool) -> N
         await _set(bot, commands(texts, is_admin=is_admin), code, scope)
 
 
+async def reset_menu_of(bot: Bot, room: int) -> None:
+    """The menu in one private chat by Telegram's language again, as before anything was chosen."""
+    for code in LANGUAGES:
+        try:
+            await bot.delete_my_commands(BotCommandScopeChat(room), language_code=code or None)
+        except TelegramError as error:
+            log.warning("a menu could not be reset", error=str(error))
+
+
 async def _set(
     bot: Bot,
     listed: Sequence[BotCommand],

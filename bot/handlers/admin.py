@@ -1,18 +1,20 @@
 """What an operator does from the chat: see how today is going, keep people out, tell the news."""
 
 import re
+from html import escape
 
 import structlog
-from core.arena.use import today
 from telegram import Message, Update
 from telegram.error import BadRequest
 
 from bot.answering import answer_query
 from bot.context import Context
+from bot.dealing import edit_pressed
 from bot.handlers.retrain import for_admins
 from bot.handlers.write import behind_command
 from bot.job_messages import jobs_message
 from bot.keyboards import asking
+from core.arena.use import today
 
 log = structlog.get_logger(__name__)
 DECIDED = r"^a:(send|no)$"
@@ -44,8 +46,8 @@ async def admin(message: Message, account: int, context: Context) -> None:
         if release is None
         else texts.admin_release.format(
             number=release.number,
-            corpus=release.corpus_name,
-            recipe=release.recipe_name,
+            corpus=escape(release.corpus_name),
+            recipe=escape(release.recipe_name),
             when=f"{release.published_at:%Y-%m-%d %H:%M}",
         ),
         "",
@@ -62,8 +64,11 @@ async def admin(message: Message, account: int, context: Context) -> None:
 async def ban(message: Message, account: int, context: Context) -> None:
     """Keep somebody out."""
     whom = _whom(message)
-    if whom is None or context.is_admin(whom):
+    if whom is None:
         await message.reply_text(context.texts.ban_usage.format(command="ban"))
+        return
+    if context.is_admin(whom):
+        await message.reply_text(context.texts.ban_admin)
         return
     await context.services.access.ban(whom, account)
     log.info("banned", account=whom, by=account)
@@ -116,16 +121,20 @@ async def announce_decided(update: Update, context: Context) -> None:
     preview = asked.reply_to_message if asked else None
     said = context.texts.announce_dropped
     if query.data == "a:send" and preview is not None and preview.text:
+        # Of two presses, whichever bot gets them, one takes the buttons away: that one sends.
+        try:
+            await query.edit_message_reply_markup()
+        except BadRequest as error:
+            log.info("it was decided already", reason=str(error))
+            await answer_query(query)
+            return
         number, num_rooms = await context.services.announcements.announce(
             preview.text, query.from_user.id
         )
         log.info("an announcement is sent", announcement=number, rooms=num_rooms)
         said = context.texts.announce_sent.format(rooms=num_rooms)
     await answer_query(query)
-    try:
-        await query.edit_message_text(said)
-    except BadRequest:
-        return
+    await edit_pressed(query, said, context)
 
 
 def _whom(message: Message) -> int | None:
@@ -135,5 +144,7 @@ def _whom(message: Message) -> int | None:
         return int(given[1])
     replied = message.reply_to_message
     if replied is None or replied.from_user is None or replied.from_user.is_bot:
+        return None
+    if replied.forum_topic_created:  # what all else in a topic "replies" to; nobody is meant
         return None
     return replied.from_user.id

@@ -2,12 +2,19 @@
 
 import structlog
 from telegram import Update
-from telegram.error import Forbidden, NetworkError, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
 
 from bot.answering import answer_query
 from bot.context import Context
 
 log = structlog.get_logger(__name__)
+# What Telegram says where nobody is there to be told, or nothing is left to be done.
+CLOSED = (
+    *("chat not found", "user not found", "user is deactivated", "chat was deactivated"),
+    *("peer_id_invalid", "chat_write_forbidden", "chat_restricted", "not enough rights"),
+    *("have no rights", "topic_closed", "message thread not found", "message is not modified"),
+    *("message to edit not found", "message to be replied not found"),
+)
 
 
 async def failed(update: object, context: Context) -> None:
@@ -16,7 +23,7 @@ async def failed(update: object, context: Context) -> None:
     if isinstance(error, NetworkError) and not isinstance(update, Update):
         log.warning("telegram cannot be reached", error=str(error))  # polling goes on by itself
         return
-    if isinstance(error, Forbidden):  # blocked, or put out of the group: nobody is there to tell
+    if _is_closed(error):
         log.info("a chat is closed to the bot", reason=str(error))
         return
     log.error("an update failed", exc_info=error)
@@ -34,3 +41,11 @@ async def failed(update: object, context: Context) -> None:
             await update.message.reply_text(context.texts.failure)
     except TelegramError as second:
         log.warning("nor could the person be told", error=str(second))
+
+
+def _is_closed(error: Exception | None) -> bool:
+    """Whether a person has blocked the bot, or a chat is gone, grown, or mute."""
+    if isinstance(error, BadRequest):
+        said = str(error).lower()
+        return any(known in said for known in CLOSED)
+    return isinstance(error, Forbidden | ChatMigrated)

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from telegram import Update
-from telegram.constants import ChatType
+from telegram import Chat, Update
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
+from bot.answering import answer_query
 from bot.context import Context
 from bot.ordering import is_write
 from bot.texts import texts_for
@@ -20,16 +22,37 @@ async def gate(update: Update, context: Context) -> None:
     person, chat = update.effective_user, update.effective_chat
     if person is None:
         return
-    access = context.services.access
-    if not access.allows(person.id, chat.id if chat else None):
+    # Whatever fails on the way, only what may pass does: PTB goes on after an error in a gate.
+    if not (_is_housekeeping(update) or _is_let_in(person.id, chat, context)):
         await _turn_away(update, context)
         raise ApplicationHandlerStop
     if is_write(update) and _is_stale(update):
         log.info("an old /write is skipped", update=update.update_id)
         context.metrics.skipped.inc()
-        await context.services.limits.count("skipped")
+        try:
+            await context.services.limits.count("skipped")
+        except Exception as error:
+            log.warning("it could not be counted", exc_info=error)
         raise ApplicationHandlerStop
-    await _choose_texts(update, context)
+    try:
+        await _choose_texts(update, context)
+    except Exception as error:  # a vote matters more than the language of its answer
+        log.warning("what was chosen is not known", exc_info=error)
+
+
+def _is_let_in(account: int, chat: Chat | None, context: Context) -> bool:
+    """Admins always are: else one could be locked out."""
+    room = chat.id if chat else None
+    return context.is_admin(account) or context.services.access.allows(account, room)
+
+
+def _is_housekeeping(update: Update) -> bool:
+    """What Telegram tells of a chat, whoever caused it: it grew, or the bot is there no more."""
+    if update.my_chat_member is not None:
+        status = update.my_chat_member.new_chat_member.status
+        return status in (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
+    message = update.message
+    return message is not None and bool(message.migrate_to_chat_id or message.migrate_from_chat_id)
 
 
 def _is_stale(update: Update) -> bool:
@@ -46,9 +69,12 @@ async def _turn_away(update: Update, context: Context) -> None:
     log.info("not let in", account=person.id, banned=banned)
     said = "" if banned else context.texts.not_allowed.format(id=person.id)
     if query is not None:
-        await query.answer(said, show_alert=bool(said))
+        await answer_query(query, said, alert=bool(said))
     elif said and message is not None and message.chat.type == ChatType.PRIVATE:
-        await message.reply_text(said)
+        try:
+            await message.reply_text(said)
+        except TelegramError as error:
+            log.info("nor could they be told", reason=str(error))
 
 
 async def _choose_texts(update: Update, context: Context) -> None:
@@ -58,10 +84,13 @@ async def _choose_texts(update: Update, context: Context) -> None:
     rooms = context.services.rooms
     own = await rooms.get(person.id)
     context.texts = texts_for(own.language or person.language_code)
-    context.room_texts, context.traditional = context.texts, bool(own.traditional)
+    context.room_texts, traditional = context.texts, own.traditional
     if chat is not None and chat.id != person.id:
         room = await rooms.get(chat.id)
         if room.language is not None:
             context.room_texts = texts_for(room.language)
         if room.traditional is not None:
-            context.traditional = room.traditional
+            traditional = room.traditional
+    # Whoever reads 繁體 wants lyrics in it too, unless something else was chosen.
+    reads_traditional = context.room_texts.language == "zh-hant"
+    context.traditional = reads_traditional if traditional is None else traditional

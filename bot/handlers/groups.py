@@ -1,7 +1,7 @@
 """What happens to the bot in groups: it is added, and a group becomes a supergroup."""
 
 import structlog
-from telegram import Update
+from telegram import ChatMember, ChatMemberRestricted, Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
@@ -9,7 +9,7 @@ from bot.context import Context
 from bot.rendering import OPENING
 
 log = structlog.get_logger(__name__)
-THERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.RESTRICTED)
+THERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR)
 
 
 async def membership(update: Update, context: Context) -> None:
@@ -17,10 +17,11 @@ async def membership(update: Update, context: Context) -> None:
     change = update.my_chat_member
     if change is None:
         return
-    was = change.old_chat_member.status in THERE
-    is_ = change.new_chat_member.status in THERE
+    was, is_ = _is_there(change.old_chat_member), _is_there(change.new_chat_member)
+    rooms = context.services.rooms
     if was and not is_:
-        await context.services.rooms.set_news(change.chat.id, False)
+        if (await rooms.get(change.chat.id)).news:
+            await rooms.set_news(change.chat.id, False)
     elif is_ and not was and change.chat.type in (ChatType.GROUP, ChatType.SUPERGROUP):
         hours = f"{context.services.settings.duel_hours:g}"
         said = context.room_texts.group_hello
@@ -35,6 +36,16 @@ async def membership(update: Update, context: Context) -> None:
 
 async def migrated(update: Update, context: Context) -> None:
     """A group has become a supergroup, under another id: what it chose follows."""
-    message = update.message
-    if message is not None and message.migrate_to_chat_id is not None:
-        await context.services.rooms.move(message.chat_id, message.migrate_to_chat_id)
+    message, rooms = update.message, context.services.rooms
+    if message is None:
+        return
+    # Both chats are told, and either may be missed; a second time does nothing.
+    if message.migrate_to_chat_id is not None:
+        await rooms.move(message.chat_id, message.migrate_to_chat_id)
+    elif message.migrate_from_chat_id is not None:
+        await rooms.move(message.migrate_from_chat_id, message.chat_id)
+
+
+def _is_there(member: ChatMember) -> bool:
+    muted = isinstance(member, ChatMemberRestricted) and member.is_member
+    return muted or member.status in THERE

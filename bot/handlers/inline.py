@@ -12,13 +12,14 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.context import Context
-from bot.dealing import REFUSALS, WHY, refusal
+from bot.dealing import REFUSALS, WHY, plain_refusal
 from bot.keyboards import inline_keyboard
 from bot.rendering import OPENING, board_message, duration, in_script
 from core.arena.duel import Duel
 from core.arena.limits import LimitReached
-from core.errors import LyricbotError
+from core.errors import LyricbotError, PrefixUnknown
 
+BUTTON = 64  # characters
 PAUSE = 0.15  # seconds without another keystroke
 KEPT = 30  # seconds that Telegram shows a person the same again
 LATEST = "latest inline query of each person"
@@ -37,6 +38,8 @@ async def inline(update: Update, context: Context) -> None:
         if latest.get(person) != query.id:
             return  # it would be answered in vain
         duel = await context.contest.open_duel(person, query.query.strip() or OPENING, inline=True)
+        if latest.get(person) != query.id:
+            return
     except REFUSALS as refused:
         context.metrics.refusals.labels(WHY[type(refused)]).inc()
         await _answer(update, [], _why(refused, context))
@@ -57,7 +60,7 @@ def _results(duel: Duel, context: Context) -> list[InlineQueryResultArticle]:
             board_message(duel, texts, traditional=traditional), parse_mode=ParseMode.HTML
         ),
         description=texts.inline_duel_about,
-        reply_markup=inline_keyboard(duel, texts),
+        reply_markup=inline_keyboard(duel, texts, traditional=traditional),
     )
     alone = []
     for side, text in ((1, duel.text_1), (2, duel.text_2)):
@@ -76,7 +79,9 @@ def _results(duel: Duel, context: Context) -> list[InlineQueryResultArticle]:
 def _why(refused: LyricbotError, context: Context) -> str:
     if isinstance(refused, LimitReached):
         return context.texts.inline_busy.format(time=duration(refused.seconds, context.texts))
-    return refusal(refused, context.texts).splitlines()[0]
+    if isinstance(refused, PrefixUnknown):
+        return context.texts.inline_unknown
+    return plain_refusal(refused, context.texts).splitlines()[0]
 
 
 async def _answer(
@@ -85,7 +90,9 @@ async def _answer(
     query = update.inline_query
     if query is None:
         return
-    button = InlineQueryResultsButton(why_none[:64], start_parameter="help") if why_none else None
+    button = (
+        InlineQueryResultsButton(why_none[:BUTTON], start_parameter="help") if why_none else None
+    )
     try:
         kept = KEPT if results else 0
         await query.answer(results, cache_time=kept, is_personal=True, button=button)

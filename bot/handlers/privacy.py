@@ -5,11 +5,12 @@ import random
 import structlog
 from telegram import Update
 from telegram.constants import ChatType
-from telegram.error import BadRequest
 
 from bot.answering import answer_query
 from bot.context import Context
+from bot.dealing import edit_pressed
 from bot.keyboards import asking
+from bot.menus import reset_menu_of
 from core.arena.privacy import forget
 
 log = structlog.get_logger(__name__)
@@ -19,7 +20,7 @@ DECIDED = r"^d:(yes|no)$"
 async def privacy(update: Update, context: Context) -> None:
     """Say what is kept."""
     if update.message:
-        await update.message.reply_text(context.texts.privacy)
+        await update.message.reply_text(context.room_texts.privacy)
 
 
 async def delete_me(update: Update, context: Context) -> None:
@@ -28,7 +29,8 @@ async def delete_me(update: Update, context: Context) -> None:
     if message is None:
         return
     if message.chat.type != ChatType.PRIVATE:
-        await message.reply_text(context.texts.privacy)
+        said = context.room_texts.delete_in_private.format(bot=context.bot.username)
+        await message.reply_text(said)
         return
     texts = context.texts
     await message.reply_text(
@@ -40,16 +42,17 @@ async def delete_me(update: Update, context: Context) -> None:
 async def decided(update: Update, context: Context) -> None:
     """Forget them, or not."""
     query = update.callback_query
-    if query is None or query.message is None or query.message.chat.type != ChatType.PRIVATE:
+    if query is None:
+        return
+    if query.message is None or query.message.chat.id != query.from_user.id:
+        await answer_query(query)  # forged: it was asked of somebody else
         return
     said = context.texts.not_deleted
     if query.data == "d:yes":
         await forget(context.services.store, query.from_user.id, random.SystemRandom())
         context.services.rooms.drop(query.from_user.id)
+        await reset_menu_of(context.bot, query.from_user.id)
         log.info("a person was forgotten")
         said = context.texts.deleted
     await answer_query(query)
-    try:
-        await query.edit_message_text(said)
-    except BadRequest:
-        return
+    await edit_pressed(query, said, context)

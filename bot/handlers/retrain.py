@@ -37,6 +37,9 @@ def for_admins(handler: Handler) -> Callable[[Update, Context], Coroutine[Any, A
         message, person = update.message, update.effective_user
         if message is None or person is None:
             return
+        if message.sender_chat is not None:  # all anonymous people have one account
+            await message.reply_text(context.room_texts.not_anonymously)
+            return
         if not context.is_admin(person.id):
             log.warning("not an admin", account=person.id, wanted=handler.__name__)
             await message.reply_text(context.texts.admins_only.format(id=person.id))

@@ -6,6 +6,7 @@ from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 
 from bot.context import Context
+from bot.dealing import account_of
 from bot.handlers.vote import duel_replied_to
 from bot.keyboards import duel_keyboard
 from bot.rendering import OPENING, result_message
@@ -16,22 +17,22 @@ log = structlog.get_logger(__name__)
 
 async def reveal(update: Update, context: Context) -> None:
     """Close the duel replied to, or the person's latest in this chat."""
-    message, person = update.message, update.effective_user
-    if message is None or person is None:
+    message, account = update.message, account_of(update)
+    if message is None or account is None:
         return
     duel_id, post = await duel_replied_to(message, context), None
     if duel_id is None:
-        latest = await context.contest.latest_duel(room=message.chat_id, asked_by=person.id)
+        latest = await context.contest.latest_duel(room=message.chat_id, asked_by=account)
         if latest is None:
-            await message.reply_text(context.texts.reveal_nothing.format(opening=OPENING))
+            await message.reply_text(context.room_texts.reveal_nothing.format(opening=OPENING))
             return
         duel_id, post = latest
     elif message.reply_to_message is not None:
         post = message.reply_to_message.message_id
     try:
-        result = await context.contest.close(person.id, duel_id)
+        result = await context.contest.close(account, duel_id)
     except (NotTheirDuel, DuelUnknown):
-        await message.reply_text(context.texts.not_their_duel)
+        await message.reply_text(context.room_texts.not_their_duel)
         return
     if message.chat.type != ChatType.PRIVATE:
         await message.reply_text(context.room_texts.revealed)

@@ -3,7 +3,7 @@
 from telegram import Message, Update
 
 from bot.context import Context
-from bot.dealing import show_duel
+from bot.dealing import show_duel, topic_of
 from bot.handlers.write import behind_command
 from bot.keyboards import parse_deep_link
 from bot.rendering import OPENING
@@ -18,7 +18,7 @@ async def start(update: Update, context: Context) -> None:
         return
     linked = parse_deep_link(behind_command(message).strip())
     if linked is None:
-        await message.reply_text(context.texts.start.format(opening=OPENING))
+        await message.reply_text(context.room_texts.start.format(opening=OPENING))
         return
     await _show_linked(linked, message, context)
 
@@ -26,16 +26,18 @@ async def start(update: Update, context: Context) -> None:
 async def help_(update: Update, context: Context) -> None:
     """Say how to play."""
     if update.message:
-        text = context.texts.help.format(limit=MAX_PREFIX, bot=context.bot.username)
+        text = context.room_texts.help.format(limit=MAX_PREFIX, bot=context.bot.username)
         if update.effective_user and context.is_admin(update.effective_user.id):
-            text += f"\n\n{context.texts.help_admin}"
+            text += f"\n\n{context.room_texts.help_admin}"
         await update.message.reply_text(text)
 
 
 async def hint(update: Update, context: Context) -> None:
     """Answer a private message that is neither command nor vote."""
-    if update.message:
-        await update.message.reply_text(context.texts.hint.format(opening=OPENING))
+    message = update.message
+    if message is None or (message.via_bot and message.via_bot.id == context.bot.id):
+        return  # a lyric that they took in inline mode
+    await message.reply_text(context.texts.hint.format(opening=OPENING))
 
 
 async def unknown_command(update: Update, context: Context) -> None:
@@ -48,6 +50,7 @@ async def _show_linked(linked: tuple[int, str], message: Message, context: Conte
     try:
         duel = await context.contest.duel(*linked)
     except DuelUnknown:
-        await message.reply_text(context.texts.duel_unknown.format(opening=OPENING))
+        await message.reply_text(context.room_texts.duel_unknown.format(opening=OPENING))
         return
-    await show_duel(duel, message.chat, None, context, title=context.texts.duel_shared)
+    title = context.room_texts.duel_shared
+    await show_duel(duel, message.chat, topic_of(message), context, title=title)

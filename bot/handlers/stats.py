@@ -10,5 +10,5 @@ from bot.rendering import standings_message
 async def stats(update: Update, context: Context) -> None:
     """Show the standing."""
     if update.message:
-        text = standings_message(await context.contest.standings(), context.texts)
+        text = standings_message(await context.contest.standings(), context.room_texts)
         await update.message.reply_text(text, parse_mode=ParseMode.HTML)

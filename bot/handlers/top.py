@@ -2,14 +2,14 @@
 
 from html import escape
 
-from core.arena.top import TopLyric
-from telegram import Update
+from telegram import LinkPreviewOptions, Update
 from telegram.constants import ParseMode
 
 from bot.context import Context
 from bot.keyboards import deep_link
 from bot.rendering import OPENING, in_script
 from core.arena.duel import Duel
+from core.arena.top import TopLyric
 
 
 async def top(update: Update, context: Context) -> None:
@@ -25,7 +25,11 @@ async def top(update: Update, context: Context) -> None:
         if shown:
             parts += [f"<b>{title}</b>", *shown]
     text = "\n\n".join(parts) or escape(texts.top_none.format(opening=OPENING))
-    await update.message.reply_text(text, parse_mode=ParseMode.HTML)
+    await update.message.reply_text(
+        text,
+        parse_mode=ParseMode.HTML,
+        link_preview_options=LinkPreviewOptions(is_disabled=True),
+    )
 
 
 async def news(update: Update, context: Context) -> None:

@@ -13,7 +13,8 @@ from telegram.error import TelegramError
 
 from bot.answering import answer_query
 from bot.context import Context
-from bot.keyboards import Answer, Press, duel_keyboard
+from bot.dealing import account_of
+from bot.keyboards import Answer, Press, duel_keyboard, looked
 from bot.rendering import OPENING, vote_reveal, voted_message
 from core.arena.answers import Vote
 from core.arena.boards import Place
@@ -43,19 +44,22 @@ async def pressed(update: Update, context: Context) -> None:
     await answer_query(query, said, alert=vote is not None and not private)
     if vote is not None and private and message is not None:
         await _show_reveal(vote, message.chat.id, message.message_id, context)
-    if vote is not None and query.inline_message_id is not None:
+    if query.inline_message_id is not None:
+        texts, traditional = context.texts, context.traditional
+        if press.look:
+            texts, traditional = looked(press.look)
         await context.services.boards.put(
             press.duel_id,
             Place(inline=query.inline_message_id),
-            language=context.texts.language,
-            traditional=context.traditional,
+            language=texts.language,
+            traditional=traditional,
         )
 
 
 async def typed(update: Update, context: Context) -> None:
     """Take a typed 1, 2, 3 or 0: in private for the latest duel, elsewhere as a reply to one."""
-    message, person = update.message, update.effective_user
-    if message is None or person is None:
+    message, account = update.message, account_of(update)
+    if message is None or account is None:
         return
     private = message.chat.type == ChatType.PRIVATE
     duel_id = await _meant(message, context, private=private)
@@ -63,8 +67,11 @@ async def typed(update: Update, context: Context) -> None:
         if private:
             await message.reply_text(context.texts.nothing_to_vote_on.format(opening=OPENING))
         return
+    if message.sender_chat is not None:  # else an admin would vote twice: as one, and as nobody
+        await message.reply_text(context.room_texts.not_anonymously)
+        return
     answer: Answer = unicodedata.normalize("NFKC", message.text or "").strip()  # type: ignore[assignment]
-    said, _ = await _take(Press(duel_id, answer), person.id, None, context)
+    said, _ = await _take(Press(duel_id, answer), account, None, context)
     if private:
         await message.reply_text(said)
     else:
@@ -115,7 +122,11 @@ async def _show_reveal(vote: Vote, room: int, post: int, context: Context) -> No
             chat_id=room,
             message_id=post,
             parse_mode=ParseMode.HTML,
-            reply_markup=duel_keyboard(vote.duel, context.texts, bot=context.bot.username),
+            reply_markup=duel_keyboard(
+                *(vote.duel, context.texts),
+                bot=context.bot.username,
+                closed=vote.counted is None,
+            ),
         )
     except TelegramError as error:
         # The same answer again changes nothing, and a message may be gone: the vote stands.

@@ -5,7 +5,15 @@ from telegram.constants import ParseMode
 
 from bot.answering import answer_query
 from bot.context import Context
-from bot.dealing import REFUSALS, open_duel, refusal, show_duel, topic_of
+from bot.dealing import (
+    REFUSALS,
+    account_of,
+    open_duel,
+    plain_refusal,
+    refusal,
+    show_duel,
+    topic_of,
+)
 from bot.keyboards import Wish
 from bot.rendering import OPENING, in_script
 from core.errors import DuelUnknown
@@ -13,14 +21,14 @@ from core.errors import DuelUnknown
 
 async def write(update: Update, context: Context) -> None:
     """Open a duel and show it."""
-    message, person = update.message, update.effective_user
-    if message is None or person is None:
+    message, account = update.message, account_of(update)
+    if message is None or account is None:
         return
     topic = topic_of(message)
     try:
-        duel = await open_duel(behind_command(message), person.id, message.chat, topic, context)
+        duel = await open_duel(behind_command(message), account, message.chat, topic, context)
     except REFUSALS as refused:
-        text = refusal(refused, context.texts, is_admin=context.is_admin(person.id))
+        text = refusal(refused, context.room_texts, is_admin=context.is_admin(account))
         await message.reply_text(text, parse_mode=ParseMode.HTML)
         return
     await show_duel(duel, message.chat, topic, context, reply_to=message)
@@ -29,10 +37,12 @@ async def write(update: Update, context: Context) -> None:
 async def wished(update: Update, context: Context) -> None:
     """Another duel with the same prefix, or one of the lyrics alone, to forward or copy."""
     query = update.callback_query
-    wish = Wish.parse(query.data or "") if query else None
-    if query is None or wish is None or query.message is None:
+    if query is None:
         return
+    wish = Wish.parse(query.data or "")
     try:
+        if wish is None or query.message is None:
+            raise DuelUnknown(0)
         duel = await context.contest.duel(wish.duel_id, wish.key)
     except DuelUnknown:
         await answer_query(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
@@ -50,7 +60,8 @@ async def wished(update: Update, context: Context) -> None:
     try:
         another = await open_duel(duel.prefix, query.from_user.id, chat, topic, context)
     except REFUSALS as refused:
-        text = refusal(refused, context.texts, is_admin=context.is_admin(query.from_user.id))
+        is_admin = context.is_admin(query.from_user.id)
+        text = plain_refusal(refused, context.texts, is_admin=is_admin)
         await answer_query(query, text, alert=True)
         return
     if await answer_query(query):  # else it was pressed long ago, and nobody waits

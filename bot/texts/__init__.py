@@ -140,6 +140,7 @@ class Texts:
     prefix_banned: str
     nothing_clean: str
     not_allowed: str
+    not_anonymously: str
     # Languages
     menu_language: str
     language_ask: str
@@ -152,6 +153,7 @@ class Texts:
     menu_privacy: str
     menu_delete_me: str
     privacy: str
+    delete_in_private: str
     delete_ask: str
     button_delete: str
     button_keep: str
@@ -171,6 +173,7 @@ class Texts:
     inline_duel_about: str
     inline_lyric: str
     inline_busy: str
+    inline_unknown: str
     # What the bot is, in Telegram's own places
     description: str
     short_description: str
@@ -180,6 +183,7 @@ class Texts:
     menu_unban: str
     menu_announce: str
     ban_usage: str
+    ban_admin: str
     banned: str
     unbanned: str
     not_banned: str

@@ -164,6 +164,7 @@ TEXTS = Texts(
     prefix_banned="That beginning cannot be used here. Choose another?",
     nothing_clean="Nothing fit to show came of that beginning. Choose another?",
     not_allowed="This bot is for some people only. To be let in, tell its operator your id: {id}",
+    not_anonymously="I cannot tell who writes anonymously. Write as yourself, or press a button.",
     menu_language="Choose a language",
     language_ask="Which language? And in which characters should lyrics be?",
     language_set="From now on in {language}.",
@@ -187,6 +188,7 @@ TEXTS = Texts(
         "to nobody.\n\n"
         "/delete_me removes you: your votes stay under a random number that leads to nobody."
     ),
+    delete_in_private="That is between you and me: https://t.me/{bot}",
     delete_ask=(
         "Delete what is about you? Your votes stay, but nobody will know whose they were. This "
         "cannot be undone."
@@ -212,7 +214,8 @@ TEXTS = Texts(
     inline_duel="Two lyrics for {prefix}: a duel",
     inline_duel_about="Send it, and let people vote",
     inline_lyric="One lyric only ({side})",
-    inline_busy="Too fast: again in {time}",
+    inline_busy="That was a lot. Again in {time}",
+    inline_unknown="I never learned these characters. Try others?",
     description=(
         "Give me a beginning, and I write two Chinese lyrics: one from a model trained with "
         "random sampling, one with consecutive sampling, without saying which is which. Your "
@@ -224,6 +227,7 @@ TEXTS = Texts(
     menu_unban="Let somebody in again",
     menu_announce="Tell the chats that want news",
     ban_usage="Give me a numeric id, such as /{command} 12345, or reply to that person's message.",
+    ban_admin="An admin cannot be kept out.",
     banned="{id} is kept out.",
     unbanned="{id} is let in again.",
     not_banned="{id} was not kept out.",

@@ -157,6 +157,7 @@ TEXTS = Texts(
     prefix_banned="这个开头在这里不能用，换一个吧。",
     nothing_clean="用这个开头没写出能拿得出手的，换一个开头吧。",
     not_allowed="这个机器人只为一部分人开放。想用的话，请把你的 id 告诉管理它的人：{id}",
+    not_anonymously="匿名发的认不出是谁。请用自己的身份发，或者按按钮。",
     menu_language="选择语言和歌词用字",
     language_ask="用哪种语言？歌词用简体还是繁体？",
     language_set="好，以后就用{language}。",
@@ -177,6 +178,7 @@ TEXTS = Texts(
         "管理员导出的投票里只有查不回来的代号。\n\n"
         "/delete_me 会删掉你：投过的票留在一个随机数名下，再也连不到你。"
     ),
+    delete_in_private="这个请到私聊里做：https://t.me/{bot}",
     delete_ask="要删除你的记录吗？投过的票会留下，但再也没有人知道是谁投的。这一步不能反悔。",
     button_delete="删除我",
     button_keep="算了",
@@ -195,7 +197,8 @@ TEXTS = Texts(
     inline_duel="两首《{prefix}》，比一比",
     inline_duel_about="发出去，让大家投票",
     inline_lyric="只发一首（{side}）",
-    inline_busy="太快了，{time}后再来",
+    inline_busy="写得够多了，{time}后再来",
+    inline_unknown="这些字我没学过，换几个试试",
     description=(
         "给我一个开头，我写两首歌词：一首来自随机采样的模型，一首来自相邻采样的模型，不告诉你哪首是谁写的。"
         "你来投票，看哪种采样写得更好。\n\n试试看：/write {opening}"
@@ -206,6 +209,7 @@ TEXTS = Texts(
     menu_unban="让他再用",
     menu_announce="给要收公告的聊天发公告",
     ban_usage="请给一个数字 id，比如 /{command} 12345，或者回复那个人的消息。",
+    ban_admin="管理员不能拉黑。",
     banned="不让 {id} 用了。",
     unbanned="{id} 又可以用了。",
     not_banned="{id} 本来就可以用。",
