@@ -100,3 +100,14 @@ async def test_numbers_are_forgotten_after_a_while(
     clock.advance(timedelta(seconds=1))
     await inbox.prune()
     assert await remembered() == 0
+
+
+async def test_what_a_bot_holds_unknowingly_is_free_in_the_end(
+    inbox: Inbox, store: Store, clock: Clock
+) -> None:
+    await inbox.take(UPDATES)  # and say that the answer to the commit was lost for 2 and 3
+    await inbox.renew([1])
+    clock.advance(LEASE - timedelta(seconds=1))
+    await inbox.renew([1])
+    clock.advance(timedelta(seconds=1))
+    assert await Inbox(store, clock, "other").claim(10) == UPDATES[1:]

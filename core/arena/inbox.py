@@ -5,7 +5,7 @@ a while at a time; what a bot that is gone had in hand, another takes up. It lea
 handled. Knows nothing of what is in an update: a number and a text.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -81,9 +81,12 @@ class Inbox:
         """An update was handled, or is to be skipped. Waits for a database that is away."""
         await self._leave(number)
 
-    async def renew(self) -> None:
-        """Go on holding what is in this bot's hands."""
-        await self._hold_until(self._clock() + self._lease)
+    async def renew(self, numbers: Collection[int] | None = None) -> None:
+        """Go on holding what is in this bot's hands; of that, `numbers` alone.
+
+        A commit whose answer was lost puts into its hands what the bot knows nothing of.
+        """
+        await self._hold_until(self._clock() + self._lease, numbers)
 
     async def let_go(self) -> None:
         """Leave what is in this bot's hands to any other, at once."""
@@ -102,9 +105,13 @@ class Inbox:
             before = self._clock() - REMEMBERED
             await connection.execute(delete(handled).where(handled.c.at < before))
 
-    async def _hold_until(self, moment: datetime) -> None:
+    async def _hold_until(
+        self, moment: datetime, numbers: Collection[int] | None = None
+    ) -> None:
+        mine = update(inbox).where(inbox.c.held_by == self._holder)
+        if numbers is not None:
+            mine = mine.where(inbox.c.number.in_(numbers))
         async with self._store.write() as connection:
-            mine = update(inbox).where(inbox.c.held_by == self._holder)
             await connection.execute(mine.values(held_until=moment))
 
     async def _take_together(

@@ -51,7 +51,10 @@ class Store:
     def __init__(self, url: str) -> None:
         arguments = PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
         self._engine: AsyncEngine = create_async_engine(
-            url, pool_pre_ping=True, connect_args=arguments
+            url,
+            pool_pre_ping=True,
+            connect_args=arguments,
+            hide_parameters=True,  # an error is logged, and they hold what people wrote
         )
         if self._engine.dialect.name == "sqlite":
             make_folder(url)
