@@ -29,10 +29,10 @@ from bot.handlers.stats import stats
 from bot.handlers.top import news, top
 from bot.handlers.vote import TYPED, pressed, typed
 from bot.handlers.write import wished, write
-from bot.intake import PollingBot
 from bot.limiter import Limiter
 from bot.metrics import Metrics
 from bot.ordering import PersonByPerson
+from bot.polling import PollingBot
 from bot.services import Services
 
 App = Application[Any, Context, Any, Any, Any, Any]
@@ -42,7 +42,7 @@ ALLOWED_UPDATES = [
     Update.INLINE_QUERY,
     Update.MY_CHAT_MEMBER,
 ]
-AT_ONCE = 1024  # updates; those of one person wait for each other among these
+AT_ONCE = 1024  # updates
 CONNECTIONS = 256
 
 
@@ -70,6 +70,7 @@ def build_application(
     application: App = (
         ApplicationBuilder()
         .bot(bot)
+        .updater(None)  # updates are polled for or posted: bot/serving.py
         .context_types(ContextTypes(context=Context))
         .concurrent_updates(PersonByPerson(AT_ONCE, metrics))
         .build()

@@ -36,13 +36,14 @@ async def served_health(
     address = services.settings.http_address
     serving = monitor(address or address_of(HTTP), checks_of(services), metrics.registry, routes)
     try:
-        await serving.__aenter__()
+        port = await serving.__aenter__()
     except SettingsError as error:
         if address is not None or routes:
             raise
         log.warning("no /healthz and no /metrics", reason=str(error))
         yield
         return
+    log.info("serving /healthz and /metrics", port=port)
     try:
         async with running(every(COUNT_EVERY, lambda: _count(services, metrics))):
             yield

@@ -1,7 +1,7 @@
 """Takes updates into the inbox before Telegram is told that they arrived, and out when handled.
 
-They come by polling, whose batches are committed as a whole within `get_updates`, or by webhook,
-which commits before it answers; and from the inbox itself, where a bot that is gone left them.
+They are polled for, or posted to the webhook, or found in the inbox itself, where a bot that is
+gone left them. What this process has in hand is waiting for its turn, or begun.
 """
 
 import asyncio
@@ -10,92 +10,117 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from telegram import Update
-from telegram.ext import ExtBot
+from telegram import Bot, Update
 
 from core.arena.inbox import LEASE, Inbox, Taken
-from core.arena.store import persistently
 
 log = structlog.get_logger(__name__)
 CLAIM_EVERY = 2.0  # seconds
 RENEW_EVERY = LEASE.total_seconds() / 4
 MOST_CLAIMED = 200  # in hand at a time, of what others left
+MOST = 4096  # in hand at a time; beyond, what comes is left with Telegram for a while
+Json = dict[str, Any]
 
 
 class Closing(Exception):
-    """This bot begins no more."""
+    """This bot begins nothing: not yet, or no more."""
 
 
 class Intake:
     """The updates that this process has in hand."""
 
-    def __init__(self, inbox: Inbox, queue: "asyncio.Queue[object]") -> None:
-        """`queue` is the Application's, from where handlers get them."""
+    def __init__(self, inbox: Inbox, queue: "asyncio.Queue[object]", bot: Bot) -> None:
+        """`queue` is the Application's, from where handlers get them; `bot` is theirs."""
         self._inbox = inbox
         self._queue = queue
-        self._in_hand: set[int] = set()
-        self._closing = False
+        self._bot = bot
+        self._waiting: set[int] = set()
+        self._begun: set[int] = set()
+        self._open = False
+        self._has_room = asyncio.Event()
+        self._has_room.set()
 
-    async def take(self, updates: Sequence[Update]) -> None:
-        """Commit updates that were polled; they are in hand then. Waits for the database."""
-        taken = [Taken(one.update_id, one.to_json()) for one in updates]
-        new = await persistently(lambda: self._inbox.take(taken))
-        self._in_hand |= {one.number for one in new}
-
-    async def take_posted(self, posted: dict[str, Any], bot: ExtBot[Any]) -> None:
-        """Commit an update that was posted, and hand it to the handlers if it is new.
+    async def take(self, posted: Sequence[Json]) -> None:
+        """Commit updates, all at once, and hand those that are new to the handlers.
 
         Raises:
-            Closing, and whatever the database raises: the sender is to try again.
+            Closing, and whatever the database raises: none was taken, as far as is known.
         """
-        if self._closing:
+        if not self._open:
             raise Closing
-        number = posted["update_id"]
-        new = await self._inbox.take([Taken(number, json.dumps(posted))])
-        if new:
-            self._in_hand.add(number)
-            await self._queue.put(Update.de_json(posted, bot))
+        new = await self._inbox.take([Taken(one["update_id"], json.dumps(one)) for one in posted])
+        await self._hand_on(new)
 
-    async def claim(self, bot: ExtBot[Any]) -> None:
+    async def claim(self) -> None:
         """Take up what a bot that is gone left behind."""
-        if self._closing or len(self._in_hand) >= MOST_CLAIMED:
-            return
-        for one in await self._inbox.claim(MOST_CLAIMED):
-            if one.number not in self._in_hand:
-                self._in_hand.add(one.number)
-                await self._queue.put(Update.de_json(json.loads(one.text), bot))
+        if self._open and len(self._in_hand) < MOST_CLAIMED:
+            await self._hand_on(await self._inbox.claim(MOST_CLAIMED))
 
     async def renew(self) -> None:
-        """Go on holding what is in hand."""
+        """Go on holding what is in hand, and nothing else: what is not known here is free."""
         if self._in_hand:
-            await self._inbox.renew()
+            await self._inbox.renew(self._in_hand)
 
-    def has(self, update: Update) -> bool:
-        """Whether it is for this process to handle: what came twice, or too late, is not."""
-        return update.update_id in self._in_hand and not self._closing
+    @property
+    def is_full(self) -> bool:
+        """Whether there is so much in hand that no more should be taken."""
+        return not self._has_room.is_set()
+
+    async def has_room(self) -> None:
+        """Wait until it is not."""
+        await self._has_room.wait()
+
+    def begin(self, update: Update) -> bool:
+        """Whether this process is to handle an update, once: what came twice, or late, is not."""
+        if not self._open or update.update_id not in self._waiting:
+            return False
+        self._waiting.discard(update.update_id)
+        self._begun.add(update.update_id)
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what waits may still be begun."""
+        return self._open
 
     async def handled(self, update: Update) -> None:
-        """An update is done with."""
-        await self._inbox.leave(update.update_id)
-        self._in_hand.discard(update.update_id)
+        """An update is done with. Waits for a database that is away."""
+        await self._leave(update.update_id)
+
+    def open(self) -> None:
+        """Begin to take updates."""
+        self._open = True
 
     def close(self) -> None:
         """Begin no more; what is not begun stays in the inbox."""
-        self._closing = True
+        self._open = False
 
+    @property
+    def _in_hand(self) -> set[int]:
+        return self._waiting | self._begun
 
-class PollingBot(ExtBot[Any]):
-    """A bot whose `get_updates` returns what is safe in the inbox."""
+    async def _hand_on(self, taken: Sequence[Taken]) -> None:
+        new = [one for one in taken if one.number not in self._in_hand]
+        self._waiting |= {one.number for one in new}
+        self._make_room()
+        for one in new:
+            try:
+                update = Update.de_json(json.loads(one.text), self._bot)
+            except Exception as error:  # not its text, which holds what somebody wrote
+                why = type(error).__name__
+                log.error("an update cannot be read, and is skipped", update=one.number, why=why)
+                await self._leave(one.number)
+            else:
+                await self._queue.put(update)
 
-    _intake: Intake | None = None
+    async def _leave(self, number: int) -> None:
+        await self._inbox.leave(number)
+        self._waiting.discard(number)
+        self._begun.discard(number)
+        self._make_room()
 
-    def take_into(self, intake: Intake) -> None:
-        """From now on what is polled is committed by `intake`."""
-        self._intake = intake
-
-    async def get_updates(self, *args: Any, **kwargs: Any) -> tuple[Update, ...]:
-        """As Telegram gives them; all of them committed."""
-        updates = await super().get_updates(*args, **kwargs)
-        if updates and self._intake is not None:
-            await self._intake.take(updates)
-        return updates
+    def _make_room(self) -> None:
+        if len(self._waiting) + len(self._begun) < MOST:
+            self._has_room.set()
+        else:
+            self._has_room.clear()

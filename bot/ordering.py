@@ -1,9 +1,10 @@
 """Handles people's updates at the same time, and one person's in the order they came."""
 
 import asyncio
+import sys
 import time
-from collections.abc import Awaitable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -23,64 +24,80 @@ class PersonByPerson(BaseUpdateProcessor):
     told so at once, and an inline query, of which only the latest is answered.
     """
 
-    def __init__(
-        self, max_concurrent_updates: int, metrics: Metrics, intake: Intake | None = None
-    ) -> None:
-        """`intake` is told what was handled; without one, every update is handled."""
-        super().__init__(max_concurrent_updates)
+    def __init__(self, at_once: int, metrics: Metrics, intake: Intake | None = None) -> None:
+        """`at_once` are handled at a time, besides any number that wait for their person's turn.
+
+        `intake` is told what was handled; without one, every update is handled.
+        """
+        super().__init__(sys.maxsize)  # whoever waits for a turn takes nobody's place
         self.intake = intake
         self._metrics = metrics
+        self._places = asyncio.Semaphore(at_once)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._writing: set[int] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         """Run `coroutine`, the handling of `update`, when it is its turn."""
-        if not isinstance(update, Update):
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+        try:
+            if isinstance(update, Update):
+                await self._handle(update, coroutine)
+            else:
+                await coroutine
+        finally:
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()  # it may not have begun
+            if task is not None:
+                self._tasks.discard(task)
+
+    def cancel(self) -> None:
+        """Give up what is being handled."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _handle(self, update: Update, coroutine: Awaitable[Any]) -> None:
+        if self.intake is not None and not self.intake.begin(update):
+            return
+        came = time.perf_counter()
+        async with self._turn(update):
+            if self.intake is not None and not self.intake.is_open:
+                return  # it waited for its turn until the bot was told to stop
             await coroutine
-            return
-        if self.intake is not None and not self.intake.has(update):
-            _close(coroutine)
-            return
-        began = time.perf_counter()
-        if not await self._in_turn(update, coroutine):
-            return
         kind = kind_of(update)
         self._metrics.updates.labels(kind).inc()
-        self._metrics.latency.labels(kind).observe(time.perf_counter() - began)
+        self._metrics.latency.labels(kind).observe(time.perf_counter() - came)
         if self.intake is not None:
             await self.intake.handled(update)
 
-    async def _in_turn(self, update: Update, coroutine: Awaitable[Any]) -> bool:
-        """Whether it was handled: not once the bot is asked to stop."""
+    @asynccontextmanager
+    async def _turn(self, update: Update) -> AsyncIterator[None]:
+        """Wait until it is an update's turn; it lasts until the context is left."""
         person = update.effective_user.id if update.effective_user else None
         writes = is_write(update)
         if person is None or update.inline_query or (writes and person in self._writing):
-            await coroutine
-            return True
+            async with self._places:
+                yield
+            return
         lock = self._locks.get(person)
         if lock is None:
             lock = self._locks[person] = asyncio.Lock()
-        async with AsyncExitStack() as closing:
-            await closing.enter_async_context(lock)
-            if self.intake is not None and not self.intake.has(update):
-                _close(coroutine)
-                return False
+        async with lock, self._places:
             if writes:
                 self._writing.add(person)
-                closing.callback(self._writing.discard, person)
-            await coroutine
-        return True
+            try:
+                yield
+            finally:
+                if writes:
+                    self._writing.discard(person)
 
     async def initialize(self) -> None:
         """Nothing is to be opened."""
 
     async def shutdown(self) -> None:
         """Nothing is to be closed."""
-
-
-def _close(coroutine: Awaitable[Any]) -> None:
-    if isinstance(coroutine, Coroutine):
-        coroutine.close()
 
 
 def kind_of(update: Update) -> str:

@@ -3,12 +3,10 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
-from telegram.error import InvalidToken, TelegramError
-from telegram.ext import ExtBot
+from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.announcing import Announcing
 from bot.app import ALLOWED_UPDATES, App, build_application
@@ -22,10 +20,12 @@ from bot.background import (
 )
 from bot.boards import BoardsKept
 from bot.health import served_health
-from bot.intake import CLAIM_EVERY, RENEW_EVERY, Intake, PollingBot
+from bot.intake import CLAIM_EVERY, RENEW_EVERY, Intake
+from bot.limiter import shown
 from bot.menus import set_menus
 from bot.metrics import Metrics
 from bot.ordering import PersonByPerson
+from bot.polling import PollingBot, poll
 from bot.services import Services, open_services
 from bot.watching import Watching
 from bot.webhook import secret_of, webhook
@@ -37,7 +37,8 @@ from core.settings import Settings
 log = structlog.get_logger(__name__)
 LONGEST_PAUSE = 30.0  # seconds, from one try to reach Telegram to the next
 STOP_WITHIN = 10.0  # for what is being answered; what is not begun stays in the inbox
-ENDS_WITHIN = 30.0  # for all else too, such as a call that Telegram does not answer
+LET_GO_WITHIN = 3.0  # for telling other bots so; without being told they wait for the lease to end
+ENDS_WITHIN = 30.0  # for all else too
 CONNECTIONS = 100  # by which Telegram posts updates at once
 
 
@@ -61,10 +62,14 @@ async def _serve(settings: Settings, token: str) -> None:
     async with open_services(settings) as services:
         serving = asyncio.ensure_future(_until(stopped, services, token))
         stopping = asyncio.ensure_future(stopped.wait())
-        # Told to stop before Telegram was ever reached, it stops there.
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        await asyncio.wait_for(serving, None if not stopped.is_set() else ENDS_WITHIN)
+        await asyncio.wait((serving,), timeout=ENDS_WITHIN if stopped.is_set() else None)
+        if serving.done():
+            serving.result()
+        else:
+            log.warning("not all has ended in time; it is given up")
+            serving.cancel()
 
 
 async def _until(stopped: asyncio.Event, services: Services, token: str) -> None:
@@ -72,8 +77,7 @@ async def _until(stopped: asyncio.Event, services: Services, token: str) -> None
     application = build_application(
         token, settings.api_url, services, proxy=settings.proxy_url, metrics=metrics
     )
-    intake = Intake(services.inbox, application.update_queue)
-    _join(application, intake)
+    intake = Intake(services.inbox, application.update_queue, application.bot)
     async with AsyncExitStack() as stack:
         await services.access.refresh()
         if await services.releases.current() is None:
@@ -83,79 +87,90 @@ async def _until(stopped: asyncio.Event, services: Services, token: str) -> None
             await stack.enter_async_context(kept_worker())
         routes = []
         if settings.webhook_path is not None:
-            routes = [webhook(settings.webhook_path, secret_of(token), intake, application.bot)]
+            routes = [webhook(settings.webhook_path, secret_of(token), intake)]
         await stack.enter_async_context(served_health(services, metrics, routes))
         log.info("connecting", to=settings.api_url)
         if not await _reached(application.initialize, settings, stopped):
             return
         stack.push_async_callback(application.shutdown)
         await stack.enter_async_context(_handling(application, intake, services))
-        await stack.enter_async_context(_receiving(application, settings, token, stopped))
+        await stack.enter_async_context(_receiving(application, intake, services, token, stopped))
         await stopped.wait()
-
-
-def _join(application: App, intake: Intake) -> None:
-    if isinstance(application.bot, PollingBot):
-        application.bot.take_into(intake)
-    if isinstance(application.update_processor, PersonByPerson):
-        application.update_processor.intake = intake
 
 
 @asynccontextmanager
 async def _handling(application: App, intake: Intake, services: Services) -> AsyncIterator[None]:
     """Have updates handled, and all the rest done, until the context is left."""
-    bot = application.bot
+    bot, processor = application.bot, application.update_processor
+    if not isinstance(processor, PersonByPerson):
+        raise AssertionError
+    processor.intake = intake
     background = running(
         once(lambda: set_menus(bot, services.settings.admins)),
-        every(CLAIM_EVERY, lambda: intake.claim(bot)),
+        every(CLAIM_EVERY, intake.claim),
         every(RENEW_EVERY, intake.renew),
     )
     watching, boards = Watching(services, bot), BoardsKept(services.boards, bot)
     announcing = Announcing(services.announcements, bot)
     shows = (watching.show, boards.edit_due, announcing.deliver)
-    async with in_background(services, *shows), background:
-        await application.start()
-        try:
-            yield
-        finally:
-            intake.close()
+    try:
+        async with in_background(services, *shows), background:
+            await application.start()
+            intake.open()
             try:
-                await asyncio.wait_for(application.stop(), STOP_WITHIN)
-            except TimeoutError:
-                log.warning("some updates are not handled; they stay in the inbox")
-    await services.inbox.let_go()
+                yield
+            finally:
+                intake.close()
+                await _stop(application, processor)
+    finally:
+        await _let_go(services)
+
+
+async def _stop(application: App, processor: PersonByPerson) -> None:
+    """Have what is being answered brought to its end; what takes too long is given up."""
+    stopping = asyncio.ensure_future(application.stop())
+    _, late = await asyncio.wait((stopping,), timeout=STOP_WITHIN)
+    if late:
+        log.warning("some updates are not answered in time; they stay in the inbox")
+        processor.cancel()
+    await stopping
+
+
+async def _let_go(services: Services) -> None:
+    try:
+        await asyncio.wait_for(services.inbox.let_go(), LET_GO_WITHIN)
+    except Exception as error:  # nothing is lost: other bots wait a little longer
+        log.warning("the database cannot be told of the end", why=type(error).__name__)
 
 
 @asynccontextmanager
 async def _receiving(
-    application: App, settings: Settings, token: str, stopped: asyncio.Event
+    application: App, intake: Intake, services: Services, token: str, stopped: asyncio.Event
 ) -> AsyncIterator[None]:
     """Have updates arrive until the context is left."""
-    bot: ExtBot[Any] = application.bot
-    updater = application.updater
-    if settings.webhook_url is not None:
-        url = settings.webhook_url
+    bot: PollingBot = application.bot
+    settings, url = services.settings, services.settings.webhook_url
 
-        async def ask() -> None:
-            await bot.set_webhook(
-                url,
-                secret_token=secret_of(token),
-                allowed_updates=ALLOWED_UPDATES,
-                max_connections=CONNECTIONS,
-            )
+    async def set_webhook() -> None:
+        await bot.set_webhook(
+            url or "",
+            secret_token=secret_of(token),
+            allowed_updates=ALLOWED_UPDATES,
+            max_connections=CONNECTIONS,
+        )
 
-        if await _reached(ask, settings, stopped):
-            log.info("serving a webhook", bot=bot.username, path=settings.webhook_path)
-        yield  # and it stays set: Telegram keeps what comes until the bot is back
-        return
-    if updater is None:
-        raise AssertionError
-    await updater.start_polling(allowed_updates=ALLOWED_UPDATES, bootstrap_retries=-1)
-    log.info("polling", bot=bot.username)
-    try:
+    async def delete_webhook() -> None:
+        await bot.delete_webhook()
+
+    if not await _reached(set_webhook if url else delete_webhook, settings, stopped):
         yield
-    finally:
-        await updater.stop()
+    elif url:
+        log.info("serving a webhook", bot=bot.username, path=settings.webhook_path)
+        yield  # and it stays set: Telegram keeps what comes until the bot is back
+    else:
+        log.info("polling", bot=bot.username)
+        async with running(poll(bot, intake, ALLOWED_UPDATES)):
+            yield
 
 
 async def _reached(
@@ -164,21 +179,39 @@ async def _reached(
     """Do `work` as soon as Telegram can be reached; False if told to stop before.
 
     Raises:
-        SettingsError: if the token is refused.
+        SettingsError: if the token is refused, or the webhook.
     """
-    pause = 1.0
+    pause, told = 1.0, ""
     while not stopped.is_set():
         try:
-            await work()
-            return True
+            return await _unless(stopped, work)
         except InvalidToken as error:
             raise SettingsError(
                 f"LYRICBOT_TOKEN: {settings.api_url} refuses it. Copy it again from @BotFather."
             ) from error
+        except BadRequest as error:
+            raise SettingsError(
+                f"LYRICBOT_WEBHOOK_URL: {settings.api_url} refuses it ({shown(error)})."
+            ) from error
         except TelegramError as error:
-            log.warning("telegram cannot be reached; trying again", why=str(error), seconds=pause)
-        try:
+            if shown(error) != told:
+                log.warning("telegram cannot be reached; it is tried again", why=shown(error))
+            told = shown(error)
+        with suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), pause)
-        except TimeoutError:
-            pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, LONGEST_PAUSE)
+    return False
+
+
+async def _unless(stopped: asyncio.Event, work: Callable[[], Awaitable[None]]) -> bool:
+    """Whether `work` was done before the bot was told to stop; else it is given up."""
+    working = asyncio.ensure_future(work())
+    stopping = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    await asyncio.wait((working,))
     return False

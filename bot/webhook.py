@@ -1,14 +1,14 @@
 """Where Telegram posts updates: each is in the inbox before Telegram is told that it arrived."""
 
+import asyncio
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
-from telegram.ext import ExtBot
 
-from bot.intake import Closing, Intake
+from bot.intake import Closing, Intake, Json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 MOST = 2**20  # bytes of an update
+PATIENCE = 15.0  # seconds, for the whole of it
 
 
 def secret_of(token: str) -> str:
@@ -25,41 +26,65 @@ def secret_of(token: str) -> str:
     return hmac.new(token.encode(), b"lyricbot webhook", hashlib.sha256).hexdigest()
 
 
-def webhook(path: str, secret: str, intake: Intake, bot: ExtBot[Any]) -> "Route":
+def webhook(path: str, secret: str, intake: Intake) -> "Route":
     """A route that takes updates from whoever knows the secret."""
+    from starlette.requests import ClientDisconnect
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
+
+    told: set[str] = set()
+
+    def tell(event: str, **why: str) -> None:
+        """Log something once, until an update was taken: anybody may post, again and again."""
+        if event not in told:
+            log.warning(event, **why)
+        told.add(event)
 
     async def post(request: "Request") -> "Response":
         shown = request.headers.get(HEADER, "")
         if not hmac.compare_digest(shown.encode(), secret.encode()):
-            log.warning("an update without the secret is refused")
+            tell("updates without the secret are refused")
             return PlainTextResponse("forbidden", 403)
-        update = _parsed(await _body(request))
+        try:
+            body = await asyncio.wait_for(_body(request), PATIENCE)
+        except (TimeoutError, ClientDisconnect):
+            return PlainTextResponse("the body does not come", 408)
+        if body is None:
+            return PlainTextResponse("an update is not so large", 413)
+        update = _parsed(body)
         if update is None:
             return PlainTextResponse("an update is wanted, as JSON", 400)
         try:
-            await intake.take_posted(update, bot)
+            if intake.is_full:
+                raise Closing
+            await intake.take([update])
         except Closing:
             return PlainTextResponse("try again", 503)
         except Exception as error:  # Telegram keeps it, and tries again
-            log.error("an update could not be taken", exc_info=error)
+            # Its first line alone: the next ones may hold what somebody wrote.
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            tell("updates cannot be taken; they are left with telegram", why=why)
             return PlainTextResponse("try again", 503)
+        told.clear()
         return PlainTextResponse("ok")
 
     return Route(path, post, methods=["POST"])
 
 
-async def _body(request: "Request") -> bytes:
-    body = b""
+async def _body(request: "Request") -> bytes | None:
+    """What was posted; None if it is too large."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MOST:
+        return None
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST:
-            return b""
-    return body
+            return None
+    return bytes(body)
 
 
-def _parsed(body: bytes) -> dict[str, Any] | None:
+def _parsed(body: bytes) -> Json | None:
     try:
         update = json.loads(body)
     except (ValueError, RecursionError):
