@@ -1,0 +1,144 @@
+"""`lyricbot bot` as processes of their own, to be killed, with what they logged."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import update
+
+from core.arena.schema import inbox
+from core.arena.store import Store
+from core.settings import Settings
+
+TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
+START = "from bot.cli import main; main()"
+Json = dict[str, Any]
+
+
+@dataclass
+class BotProcess:
+    """One that serves, and where."""
+
+    process: Process
+    log: Path
+    port: int
+
+    @property
+    def logged(self) -> str:
+        """What it has logged so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    async def kill(self) -> None:
+        """End it as by kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Tell it to stop; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 60)
+
+    async def metrics(self) -> str:
+        """What it counts."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            return (await client.get(f"http://127.0.0.1:{self.port}/metrics")).text
+
+
+@asynccontextmanager
+async def bot_process(
+    api_url: str, name: str = "bot", *, port: int = 0, before: str = "", **settings: str
+) -> AsyncIterator[BotProcess]:
+    """Start one without a worker; `before` is code that it runs first, such as shorter times."""
+    port = port or free_port()
+    environment = {"TOKEN": TOKEN, "API_URL": api_url, "WORKER": "external"}
+    environment |= {"HTTP": f"127.0.0.1:{port}"} | settings
+    log = Path(f"{name}.log").absolute()
+    with log.open("ab") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", f"{before}\n{START}", "bot"),
+            env=os.environ | {f"LYRICBOT_{key}": value for key, value in environment.items()},
+            stdout=file,
+            stderr=file,
+        )
+    one = BotProcess(process, log, port)
+    try:
+        yield one
+    finally:
+        if process.returncode is None:
+            await one.kill()
+        sys.stdout.write(f"--- {name}\n{one.logged}")  # shown where the test fails
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait for something to become true; the value it became."""
+    async with asyncio.timeout(30):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+async def until_awaited(condition: Callable[[], Awaitable[Any]]) -> Any:
+    """The same for what has to be awaited."""
+    async with asyncio.timeout(30):
+        while not (value := await condition()):
+            await asyncio.sleep(0.05)
+        return value
+
+
+async def leases_end(database_url: str | None = None) -> None:
+    """Let the time pass that a dead bot's updates are held for."""
+    store = Store(database_url or Settings().database_url)
+    try:
+        async with store.write() as connection:
+            long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+            await connection.execute(update(inbox).values(held_until=long_ago))
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def balanced(*ports: int) -> AsyncIterator[str]:
+    """The address of what passes each connection on to the next port, as before replicas."""
+    turn = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal turn
+        turn += 1
+        try:
+            there = await asyncio.open_connection("127.0.0.1", ports[turn % len(ports)])
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Pass everything on until one side ends; how many bytes."""
+    count = 0
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            count += len(data)
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+    return count
