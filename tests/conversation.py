@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from factories import make_pair
+from sqlalchemy import create_engine, text
 from telegram import Update
 
 from bot.app import App, build_application
+from bot.boards import BoardsKept
 from bot.botapi import BotApi, Chat, Person
 from bot.keyboards import Press
 from bot.limiter import Limiter
 from bot.metrics import Metrics
 from bot.services import Services, open_services
+from core.arena.boards import Boards
 from core.arena.releases import TrainedPair
 from core.settings import Settings
 
@@ -62,6 +66,52 @@ class Conversation:
         await self.handle(update)
         return str((self.api.answer_to(update) or {}).get("text", ""))
 
+    async def click(
+        self, wanted: str, message: Json, person: Person | None = None, chat: Chat | None = None
+    ) -> Json:
+        """Press the button whose label or data holds `wanted`; what the bot answered."""
+        return await self.forge(data_of(wanted, message), message, person, chat)
+
+    async def forge(
+        self,
+        data: str,
+        message: Json | int,
+        person: Person | None = None,
+        chat: Chat | None = None,
+    ) -> Json:
+        """Press a button that need not be there, under a message that need not either."""
+        person = person or self.anna
+        chat = chat or self.home(person)
+        post = message if isinstance(message, int) else message["message_id"]
+        update = self.api.press(person, chat, post, data, forged=True)
+        await self.handle(update)
+        answer = self.api.answer_to(update)
+        assert answer is not None, "a press is always answered"
+        return answer
+
+    def home(self, person: Person | None = None) -> Chat:
+        """A person's private chat with the bot."""
+        return self.api.private_chat(person or self.anna)
+
+    async def edit_boards(self, after: float = 6) -> None:
+        """Bring the boards up to date as it would be done so many seconds from now."""
+        boards = Boards(self.services.store, lambda: datetime.now(UTC) + timedelta(seconds=after))
+        await BoardsKept(boards, self.app.bot).edit_due()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database holds, read (or put there) beside the bot."""
+        engine = create_engine(self.database_url.replace("+aiosqlite", ""))
+        try:
+            with engine.begin() as connection:
+                result = connection.execute(text(query))
+                return [tuple(row) for row in result] if result.returns_rows else []
+        finally:
+            engine.dispose()
+
+    def called(self, method: str) -> list[Json]:
+        """The parameters of each call of a method so far."""
+        return [dict(call.parameters) for call in self.api.calls if call.method == method]
+
     async def handle(self, update: Json | None) -> None:
         """Let the bot handle an update."""
         if update is not None:
@@ -79,6 +129,22 @@ class Conversation:
         """Ask for a duel; the message it stands in."""
         await self.say("/write 分开", person, chat)
         return self.last(chat or self.api.private_chat(person or self.anna))
+
+
+def buttons(message: Json) -> list[Json]:
+    """The buttons under a message."""
+    return [b for row in message["reply_markup"]["inline_keyboard"] for b in row]
+
+
+def data_of(wanted: str, message: Json) -> str:
+    """The data of the one button whose label or data holds `wanted`."""
+    found = [
+        b["callback_data"]
+        for b in buttons(message)
+        if wanted in b["text"] or wanted in b.get("callback_data", "")
+    ]
+    (data,) = found
+    return str(data)
 
 
 @asynccontextmanager

@@ -64,7 +64,9 @@ async def test_a_failing_handler_apologises_in_the_chat(
     for file in (tmp_path / "checkpoints" / "models").iterdir():
         file.unlink()
     await talk.say("/write 分开", talk.ben)
-    assert "Something went wrong" in talk.last(talk.api.private_chat(talk.ben))["text"]
+    (apology,) = talk.said(talk.api.private_chat(talk.ben))
+    assert "Something went wrong" in apology["text"]
+    assert await talk.services.limits.counted("errors") == 1
 
 
 @pytest.mark.parametrize("status", [403, 500])

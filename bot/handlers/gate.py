@@ -32,12 +32,12 @@ async def gate(update: Update, context: Context) -> None:
         try:
             await context.services.limits.count("skipped")
         except Exception as error:
-            log.warning("it could not be counted", exc_info=error)
+            log.warning("it could not be counted", why=str(error))
         raise ApplicationHandlerStop
     try:
         await _choose_texts(update, context)
     except Exception as error:  # a vote matters more than the language of its answer
-        log.warning("what was chosen is not known", exc_info=error)
+        log.warning("what was chosen is not known", why=str(error))
 
 
 def _is_let_in(account: int, chat: Chat | None, context: Context) -> bool:

@@ -22,7 +22,7 @@ from core.errors import LyricbotError, PrefixUnknown
 BUTTON = 64  # characters
 PAUSE = 0.15  # seconds without another keystroke
 KEPT = 30  # seconds that Telegram shows a person the same again
-LATEST = "latest inline query of each person"
+LATEST = "latest inline query of each person"  # by its update, whose numbers grow
 
 
 async def inline(update: Update, context: Context) -> None:
@@ -30,22 +30,24 @@ async def inline(update: Update, context: Context) -> None:
     query = update.inline_query
     if query is None:
         return
-    latest: dict[int, str] = context.bot_data.setdefault(LATEST, {})
-    person = query.from_user.id
-    latest[person] = query.id
+    latest: dict[int, int] = context.bot_data.setdefault(LATEST, {})
+    person, number = query.from_user.id, update.update_id
+    if latest.get(person, number) > number:
+        return  # the gate let a later one through first
+    latest[person] = number
     try:
         await asyncio.sleep(PAUSE)
-        if latest.get(person) != query.id:
+        if latest.get(person) != number:
             return  # it would be answered in vain
         duel = await context.contest.open_duel(person, query.query.strip() or OPENING, inline=True)
-        if latest.get(person) != query.id:
+        if latest.get(person) != number:
             return
     except REFUSALS as refused:
         context.metrics.refusals.labels(WHY[type(refused)]).inc()
         await _answer(update, [], _why(refused, context))
         return
     finally:
-        if latest.get(person) == query.id:
+        if latest.get(person) == number:
             del latest[person]
     context.metrics.duels.inc()
     await _answer(update, _results(duel, context))

@@ -40,5 +40,5 @@ _SAID = {field.name: getattr(zh.TEXTS, field.name) for field in fields(zh.TEXTS)
 TEXTS = replace(
     zh.TEXTS,
     **{name: _in_taiwan(said) for name, said in _SAID.items() if isinstance(said, str)}
-    | {"language": "zh-hant"},
+    | {"language": "zh-hant", "language_name": "繁體中文"},
 )
