@@ -10,7 +10,7 @@ from telegram.error import BadRequest
 
 from bot.context import Context
 from bot.keyboards import duel_keyboard
-from bot.rendering import OPENING, board_message, duel_message, duration
+from bot.rendering import board_message, duel_message, duration, in_script
 from bot.texts import Texts
 from bot.typing import typing
 from core.arena.boards import Place
@@ -23,9 +23,12 @@ from core.errors import (
     NothingClean,
     PrefixBanned,
     PrefixEmpty,
+    PrefixError,
     PrefixTooLong,
     PrefixUnknown,
 )
+from core.lyrics.script import to_script
+from core.lyrics.writer import Writer
 
 log = structlog.get_logger(__name__)
 REFUSALS = (
@@ -45,12 +48,34 @@ async def open_duel(
     """
     try:
         async with typing(context.bot, chat.id, topic):
+            prefix = await as_known(prefix, context)
             duel = await context.contest.open_duel(account, prefix, room=chat.id)
     except REFUSALS as refused:
         context.metrics.refusals.labels(WHY[type(refused)]).inc()
         raise
     context.metrics.duels.inc()
     return duel
+
+
+async def as_known(prefix: str, context: Context) -> str:
+    """A prefix in the characters that the models know: those of 简体 understand 繁體 too."""
+    release = await context.services.releases.serving()
+    if release is None:
+        return prefix
+    writer = await context.services.releases.writer(release.pairs[0].model("random"))
+    simplified = to_script(prefix, "hans") if _unknown_to(writer, prefix) else prefix
+    fewer = _unknown_to(writer, simplified) < _unknown_to(writer, prefix)
+    return simplified if fewer else prefix
+
+
+def _unknown_to(writer: Writer, prefix: str) -> int:
+    """How many different characters of it the writer never saw."""
+    try:
+        return len(writer.read_prefix(prefix).skipped)
+    except PrefixUnknown as unknown:
+        return len(unknown.characters)
+    except PrefixError:
+        return 0  # whatever the characters
 
 
 async def show_duel(
@@ -145,10 +170,13 @@ def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> 
         case PrefixUnknown(characters=characters, suggestions=suggestions):
             return texts.prefix_unknown.format(
                 characters=escape(texts.comma.join(characters)),
-                suggestions="\n".join(f"/write {escape(one)}" for one in suggestions),
+                suggestions="\n".join(
+                    f"/write {escape(in_script(one, traditional=texts.language == 'zh-hant'))}"
+                    for one in suggestions
+                ),
             )
         case _:
-            return texts.prefix_empty.format(opening=OPENING)
+            return texts.prefix_empty.format(opening=texts.opening)
 
 
 def limit_reached(reached: LimitReached, texts: Texts) -> str:

@@ -6,7 +6,6 @@ import structlog
 from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat
 from telegram.error import TelegramError
 
-from bot.rendering import OPENING
 from bot.texts import Texts, texts_for
 
 log = structlog.get_logger(__name__)
@@ -52,9 +51,9 @@ async def set_menus(bot: Bot, admins: Iterable[int] = ()) -> None:
         for admin in admins:
             await _set(bot, commands(texts, is_admin=True), code, BotCommandScopeChat(admin))
         try:
-            about = texts.description.format(opening=OPENING)
+            about = texts.description.format(opening=texts.opening)
             await bot.set_my_description(about, language_code=code or None)
-            short = texts.short_description.format(opening=OPENING)
+            short = texts.short_description.format(opening=texts.opening)
             await bot.set_my_short_description(short, language_code=code or None)
         except TelegramError as error:
             log.warning("a description could not be set", error=str(error))

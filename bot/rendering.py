@@ -10,7 +10,7 @@ from core.arena.standings import Standings
 from core.arena.verdict import Standing
 from core.lyrics.script import to_script
 
-OPENING = "分开"  # the article's own prefix, in every example
+OPENING = "分开"  # the article's own prefix
 
 
 def duel_message(duel: Duel, texts: Texts, *, traditional: bool = False) -> str:
@@ -112,7 +112,7 @@ def vote_reveal(vote: Vote, texts: Texts) -> str:
 def standings_message(standings: Standings, texts: Texts) -> str:
     """What the votes say, on the current release and on all."""
     if standings.all_time.votes + standings.all_time.neither == 0:
-        return texts.stats_no_votes.format(opening=OPENING)
+        return texts.stats_no_votes.format(opening=texts.opening)
     parts = []
     if standings.release is not None:
         title = texts.stats_release.format(

@@ -13,7 +13,7 @@ async def told(talk: Conversation, text: str) -> str:
 
 async def test_whoever_is_banned_gets_nothing_until_let_in_again(talk: Conversation) -> None:
     duel = await talk.duel(talk.ben, talk.group)
-    assert await told(talk, "/ban 1") == "1 is kept out."
+    assert await told(talk, "/ban 1") == "1 is banned."
     for text in ("/write 分开", "/start", "/privacy", "hello"):
         await talk.say(text)
     assert talk.said() == []
@@ -23,8 +23,8 @@ async def test_whoever_is_banned_gets_nothing_until_let_in_again(talk: Conversat
     update = talk.api.ask_inline(talk.anna, "分开")
     await talk.handle(update)
     assert talk.api.answer_to(update) is None
-    assert await told(talk, "/unban 1") == "1 is let in again."
-    assert await told(talk, "/unban 1") == "1 was not kept out."
+    assert await told(talk, "/unban 1") == "1 is banned no more."
+    assert await told(talk, "/unban 1") == "1 was not banned."
     await talk.duel()
     assert len(talk.said()) == 1
 
@@ -52,7 +52,7 @@ async def test_a_ban_of_nobody_is_explained(talk: Conversation, text: str) -> No
 
 
 async def test_an_admin_cannot_be_banned_nor_is_the_bot(talk: Conversation) -> None:
-    assert "admin cannot be kept out" in await told(talk, f"/ban {ADMIN}")
+    assert "admin cannot be banned" in await told(talk, f"/ban {ADMIN}")
     duel = await talk.duel(talk.ben, talk.group)
     await talk.say("/ban", talk.admin, talk.group, reply_to=duel["message_id"])
     assert await talk.services.access.banned() == ()

@@ -9,9 +9,9 @@ from conversation import Conversation, conversation
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("zh-hans", ("1 场对决，1 票", "第 1 版", "不让用的：7", "还没有任务")),
-        ("zh-hant", ("1 場對決，1 票", "第 1 版", "不讓用的：7", "還沒有任務")),
-        ("en", ("duels 1, votes 1", "Release 1", "Kept out: 7", "Nothing has been asked for")),
+        ("zh-hans", ("1 场对决，1 票", "第 1 版", "已拉黑：7", "还没有任务")),
+        ("zh-hant", ("1 場對決，1 票", "第 1 版", "已封鎖：7", "還沒有任務")),
+        ("en", ("duels 1, votes 1", "Release 1", "Banned: 7", "Nothing has been asked for")),
     ],
 )
 async def test_it_tells_of_today(

@@ -32,13 +32,13 @@ async def test_it_is_shown_as_it_will_look_and_asked_about(talk: Conversation) -
     question = await asked(talk)
     preview = talk.said(talk.home(talk.admin))[-2]
     assert preview["text"] == "今晚 8 点斗歌！"
-    assert "2 chats" in question["text"]
+    assert "Chats that get it: 2" in question["text"]
     assert question["reply_to_message"]["message_id"] == preview["message_id"]
 
 
 async def test_a_yes_sends_it_to_whoever_wants_news(talk: Conversation) -> None:
     await talk.click("a:send", await asked(talk), talk.admin)
-    assert "2 chats" in talk.last(talk.home(talk.admin))["text"]
+    assert "Chats: 2" in talk.last(talk.home(talk.admin))["text"]
     await announcer(talk).deliver()
     assert talk.last()["text"] == talk.last(talk.group)["text"] == "今晚 8 点斗歌！"
     assert "斗歌" not in f"{talk.said(talk.home(talk.ben))}"
@@ -77,7 +77,7 @@ async def test_without_a_text_or_anybody_to_tell_it_says_so(talk: Conversation) 
     await talk.say("/announce", talk.admin)
     assert "/announce TEXT" in talk.last(talk.home(talk.admin))["text"]
     await talk.say("/announce x", talk.admin)
-    assert "No chat wants news" in talk.last(talk.home(talk.admin))["text"]
+    assert "No chat wants announcements" in talk.last(talk.home(talk.admin))["text"]
 
 
 async def test_a_preview_that_is_gone_is_not_sent(talk: Conversation) -> None:

@@ -1,7 +1,10 @@
 """/language: by Telegram at first, then as chosen; a group's by its admins."""
 
+from pathlib import Path
+
 import pytest
-from conversation import Conversation, buttons
+from conversation import Conversation, buttons, conversation
+from factories import make_checkpoint
 from telegram import BotCommandScopeChat
 
 
@@ -135,3 +138,27 @@ async def test_of_somebody_elses_private_chat_nobody_chooses(talk: Conversation)
     await talk.say("/language")
     await talk.forge("l:en", talk.last(), talk.ben, talk.private)
     assert (await talk.services.rooms.get(talk.anna.id)).language is None
+
+
+async def test_a_prefix_in_traditional_characters_is_understood(talk: Conversation) -> None:
+    mei = talk.api.person(7, "Mei", language_code="zh-hant")
+    await talk.say("/start", mei)
+    assert "/write 分開" in talk.last(talk.home(mei))["text"]
+    for prefix in ("分開", "車站", "車 站"):
+        await talk.say(f"/write {prefix}", mei)
+        assert f"🎤 {prefix.replace(' ', '')}" in talk.last(talk.home(mei))["text"]
+        assert "沒學過" not in talk.last(talk.home(mei))["text"]
+    await talk.say("/write 😀", mei)
+    assert "/write 分開" in talk.last(talk.home(mei))["text"]
+    update = talk.api.ask_inline(mei, "車站")
+    await talk.handle(update)
+    assert "《車站》" in (talk.api.answer_to(update) or {})["results"][0]["title"]
+
+
+async def test_models_of_traditional_lyrics_are_given_the_prefix_as_typed(tmp_path: Path) -> None:
+    written = "車站的燈\n分開的雨\n" * 100
+    pair = (make_checkpoint("random", text=written), make_checkpoint("consecutive", text=written))
+    async with conversation(tmp_path, release=[pair]) as talk:
+        await talk.say("/write 車站")
+        assert "🎤 車站" in talk.last()["text"]
+        assert "没学过" not in talk.last()["text"]

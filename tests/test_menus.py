@@ -11,7 +11,7 @@ from telegram.constants import BotCommandLimit, BotDescriptionLimit, MessageLimi
 from bot.dealing import plain_refusal
 from bot.keyboards import duel_keyboard, inline_keyboard
 from bot.menus import commands, set_menus
-from bot.rendering import OPENING, board_message, duration, result_message
+from bot.rendering import board_message, duration, result_message
 from bot.texts import LANGUAGES, Texts, texts_for
 from core.arena.boards import Tally
 from core.arena.duel import Duel, Reveal
@@ -23,7 +23,7 @@ ALL = pytest.mark.parametrize("texts", [texts_for(code) for code in LANGUAGES], 
 LONGEST = {
     "id": 10**14,
     "bot": "b" * 32,
-    "opening": OPENING,
+    "opening": "分开",
     "time": "1440 min",
     "limit": 100_000,
     "counted": 2,
@@ -69,9 +69,9 @@ def test_every_sentence_fits_a_message_many_times(texts: Texts) -> None:
 def test_menus_and_descriptions_fit(texts: Texts) -> None:
     for command in commands(texts, is_admin=True):
         assert 1 <= units(command.description) <= BotCommandLimit.MAX_DESCRIPTION
-    about = texts.description.format(opening=OPENING)
+    about = texts.description.format(opening=texts.opening)
     assert units(about) <= BotDescriptionLimit.MAX_DESCRIPTION_LENGTH
-    short = texts.short_description.format(opening=OPENING)
+    short = texts.short_description.format(opening=texts.opening)
     assert units(short) <= BotDescriptionLimit.MAX_SHORT_DESCRIPTION_LENGTH
 
 

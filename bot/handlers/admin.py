@@ -50,13 +50,11 @@ async def admin(message: Message, account: int, context: Context) -> None:
             recipe=escape(release.recipe_name),
             when=f"{release.published_at:%Y-%m-%d %H:%M}",
         ),
-        "",
-        jobs_message(
-            await services.retrains.jobs.list(LATEST_JOBS), await services.workers.alive(), texts
-        ),
     ]
     if bans:
         lines.append(texts.admin_bans.format(ids=texts.comma.join(str(b.account) for b in bans)))
+    jobs = await services.retrains.jobs.list(LATEST_JOBS)
+    lines += ["", jobs_message(jobs, await services.workers.alive(), texts)]
     await message.reply_html("\n".join(lines))
 
 

@@ -6,7 +6,6 @@ from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
 from bot.context import Context
-from bot.rendering import OPENING
 
 log = structlog.get_logger(__name__)
 THERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR)
@@ -28,7 +27,9 @@ async def membership(update: Update, context: Context) -> None:
         try:
             await context.bot.send_message(
                 change.chat.id,
-                said.format(bot=context.bot.username, opening=OPENING, hours=hours),
+                said.format(
+                    bot=context.bot.username, opening=context.room_texts.opening, hours=hours
+                ),
             )
         except TelegramError as error:  # it may have been added without leave to write
             log.info("nothing can be said in a group", error=str(error))

@@ -12,7 +12,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.context import Context
-from bot.dealing import REFUSALS, WHY, plain_refusal
+from bot.dealing import REFUSALS, WHY, as_known, plain_refusal
 from bot.keyboards import inline_keyboard
 from bot.rendering import OPENING, board_message, duration, in_script
 from core.arena.duel import Duel
@@ -20,6 +20,7 @@ from core.arena.limits import LimitReached
 from core.errors import LyricbotError, PrefixUnknown
 
 BUTTON = 64  # characters
+DESCRIBED = 100
 PAUSE = 0.15  # seconds without another keystroke
 KEPT = 30  # seconds that Telegram shows a person the same again
 LATEST = "latest inline query of each person"  # by its update, whose numbers grow
@@ -39,7 +40,8 @@ async def inline(update: Update, context: Context) -> None:
         await asyncio.sleep(PAUSE)
         if latest.get(person) != number:
             return  # it would be answered in vain
-        duel = await context.contest.open_duel(person, query.query.strip() or OPENING, inline=True)
+        prefix = await as_known(query.query.strip() or OPENING, context)
+        duel = await context.contest.open_duel(person, prefix, inline=True)
         if latest.get(person) != number:
             return
     except REFUSALS as refused:
@@ -72,7 +74,7 @@ def _results(duel: Duel, context: Context) -> list[InlineQueryResultArticle]:
                 f"l{duel.id}-{side}",
                 texts.inline_lyric.format(side=side),
                 InputTextMessageContent(lyric),
-                description=lyric.replace("\n", " / "),
+                description=lyric.replace("\n", " / ")[:DESCRIBED],
             )
         )
     return [duel_result, *alone]

@@ -9,7 +9,7 @@ from bot.context import Context
 from bot.dealing import account_of
 from bot.handlers.vote import duel_replied_to
 from bot.keyboards import duel_keyboard
-from bot.rendering import OPENING, result_message
+from bot.rendering import result_message
 from core.errors import DuelUnknown, NotTheirDuel
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,9 @@ async def reveal(update: Update, context: Context) -> None:
     if duel_id is None:
         latest = await context.contest.latest_duel(room=message.chat_id, asked_by=account)
         if latest is None:
-            await message.reply_text(context.room_texts.reveal_nothing.format(opening=OPENING))
+            await message.reply_text(
+                context.room_texts.reveal_nothing.format(opening=context.room_texts.opening)
+            )
             return
         duel_id, post = latest
     elif message.reply_to_message is not None:

@@ -6,7 +6,6 @@ from bot.context import Context
 from bot.dealing import show_duel, topic_of
 from bot.handlers.write import behind_command
 from bot.keyboards import parse_deep_link
-from bot.rendering import OPENING
 from core.errors import DuelUnknown
 from core.lyrics.writer import MAX_PREFIX
 
@@ -18,7 +17,9 @@ async def start(update: Update, context: Context) -> None:
         return
     linked = parse_deep_link(behind_command(message).strip())
     if linked is None:
-        await message.reply_text(context.room_texts.start.format(opening=OPENING))
+        await message.reply_text(
+            context.room_texts.start.format(opening=context.room_texts.opening)
+        )
         return
     await _show_linked(linked, message, context)
 
@@ -37,7 +38,7 @@ async def hint(update: Update, context: Context) -> None:
     message = update.message
     if message is None or (message.via_bot and message.via_bot.id == context.bot.id):
         return  # a lyric that they took in inline mode
-    await message.reply_text(context.texts.hint.format(opening=OPENING))
+    await message.reply_text(context.texts.hint.format(opening=context.texts.opening))
 
 
 async def unknown_command(update: Update, context: Context) -> None:
@@ -50,7 +51,9 @@ async def _show_linked(linked: tuple[int, str], message: Message, context: Conte
     try:
         duel = await context.contest.duel(*linked)
     except DuelUnknown:
-        await message.reply_text(context.room_texts.duel_unknown.format(opening=OPENING))
+        await message.reply_text(
+            context.room_texts.duel_unknown.format(opening=context.room_texts.opening)
+        )
         return
     title = context.room_texts.duel_shared
     await show_duel(duel, message.chat, topic_of(message), context, title=title)

@@ -7,7 +7,7 @@ from telegram.constants import ParseMode
 
 from bot.context import Context
 from bot.keyboards import deep_link
-from bot.rendering import OPENING, in_script
+from bot.rendering import in_script
 from core.arena.duel import Duel
 from core.arena.top import TopLyric
 
@@ -24,7 +24,7 @@ async def top(update: Update, context: Context) -> None:
         ]
         if shown:
             parts += [f"<b>{title}</b>", *shown]
-    text = "\n\n".join(parts) or escape(texts.top_none.format(opening=OPENING))
+    text = "\n\n".join(parts) or escape(texts.top_none.format(opening=texts.opening))
     await update.message.reply_text(
         text,
         parse_mode=ParseMode.HTML,

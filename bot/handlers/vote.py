@@ -15,7 +15,7 @@ from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import account_of
 from bot.keyboards import Answer, Press, duel_keyboard, looked
-from bot.rendering import OPENING, vote_reveal, voted_message
+from bot.rendering import vote_reveal, voted_message
 from core.arena.answers import Vote
 from core.arena.boards import Place
 from core.errors import DuelUnknown
@@ -36,7 +36,9 @@ async def pressed(update: Update, context: Context) -> None:
             raise DuelUnknown(0)
         said, vote = await _take(press, query.from_user.id, press.key, context)
     except DuelUnknown:
-        await answer_query(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
+        await answer_query(
+            query, context.texts.duel_unknown.format(opening=context.texts.opening), alert=True
+        )
         return
     message = query.message
     private = message is not None and message.chat.type == ChatType.PRIVATE
@@ -65,7 +67,9 @@ async def typed(update: Update, context: Context) -> None:
     duel_id = await _meant(message, context, private=private)
     if duel_id is None:
         if private:
-            await message.reply_text(context.texts.nothing_to_vote_on.format(opening=OPENING))
+            await message.reply_text(
+                context.texts.nothing_to_vote_on.format(opening=context.texts.opening)
+            )
         return
     if message.sender_chat is not None:  # else an admin would vote twice: as one, and as nobody
         await message.reply_text(context.room_texts.not_anonymously)

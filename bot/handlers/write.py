@@ -15,7 +15,7 @@ from bot.dealing import (
     topic_of,
 )
 from bot.keyboards import Wish
-from bot.rendering import OPENING, in_script
+from bot.rendering import in_script
 from core.errors import DuelUnknown
 
 
@@ -45,7 +45,9 @@ async def wished(update: Update, context: Context) -> None:
             raise DuelUnknown(0)
         duel = await context.contest.duel(wish.duel_id, wish.key)
     except DuelUnknown:
-        await answer_query(query, context.texts.duel_unknown.format(opening=OPENING), alert=True)
+        await answer_query(
+            query, context.texts.duel_unknown.format(opening=context.texts.opening), alert=True
+        )
         return
     chat = query.message.chat
     seen = query.message if isinstance(query.message, Message) else None

@@ -203,6 +203,7 @@ class Texts:
     # Words
     language: str
     language_name: str
+    opening: str  # the prefix in every example
     random: str
     consecutive: str
     comma: str

@@ -22,7 +22,8 @@ TEXTS = Texts(
         "In a group, send the number as a reply to the lyrics. Your first vote in a duel counts."
         "\n\n"
         "/reveal   reveal the duel you asked for   /top   what people like most\n"
-        "/language   language and characters   /privacy   what I keep\n"
+        "/language   language and characters   /news   announcements\n"
+        "/privacy   what I keep\n"
         "In any chat, type @{bot} and a beginning."
     ),
     hint="Send /write and a beginning, e.g. /write {opening}",
@@ -72,6 +73,8 @@ TEXTS = Texts(
         "/retrain corpus=NAME recipe=NAME pairs=N   train new models; each is optional\n"
         "/jobs   jobs and workers   /cancel JOB\n"
         "/releases   /use NUMBER   /rollback\n"
+        "/admin   how today is going   /announce TEXT\n"
+        "/ban ID   /unban ID\n"
         "Send me a .txt or .zip, and it becomes a corpus."
     ),
     admins_only=(
@@ -135,10 +138,12 @@ TEXTS = Texts(
     curves="Perplexity by epoch, job {job}",
     sample_duel="The new models' first duel:",
     group_hello=(
-        "Hello! Send /write@{bot} {opening} and I write two lyrics, one from a model trained with "
-        "random sampling and one with consecutive sampling, without saying which is which. Vote "
-        "by button: only you see your answer; after {hours} hours, or when whoever asked sends "
-        "/reveal, everybody sees the result. What else you write here I do not see."
+        "Hello! Send /write@{bot} {opening} and I write two lyrics. Two models write one each: "
+        "one was trained with random sampling, the other with consecutive sampling. I do not say "
+        "which is which.\n"
+        "Vote by button: only you see your answer. Everybody sees the result after {hours} hours, "
+        "or when whoever asked sends /reveal.\n"
+        "I do not see what else you write here."
     ),
     board_voters="Voted so far: {voters}",
     board_question="Which one is better? Vote, and you learn which is which.",
@@ -148,16 +153,16 @@ TEXTS = Texts(
     result_marks="🎤 could sing it {encores}   👍 {likes}",
     reveal_nothing="You have no duel to reveal here. Start one: /write {opening}",
     not_their_duel="Only who asked for this duel can reveal it.",
-    revealed="Revealed; this duel is over.",
+    revealed="Revealed: the result is below the lyrics.",
     button_again="🔁 another one",
-    button_take="📄 take {side}",
+    button_take="📄 just {side}",
     button_share="🔗 share",
     share="Two lyrics: which one is better?",
     duel_shared="Somebody asks for your verdict:",
-    limit_person_minute="Take a breath: {limit} duels a minute at most. Come back in {time}.",
-    limit_person_day="You have had {limit} duels today, which is all. Come back in {time}.",
-    limit_room_minute="It is busy here: {limit} duels a minute at most. Come back in {time}.",
-    limit_room_day="This chat has had its {limit} duels for today. Come back in {time}.",
+    limit_person_minute="Take a breath: at most {limit} a minute. Come back in {time}.",
+    limit_person_day="That was your {limit} for today. Come back in {time}.",
+    limit_room_minute="It is busy here: at most {limit} a minute. Come back in {time}.",
+    limit_room_day="That was this chat's {limit} for today. Come back in {time}.",
     seconds="{n} s",
     minutes="{n} min",
     hours="{n} h",
@@ -165,9 +170,9 @@ TEXTS = Texts(
     nothing_clean="Nothing fit to show came of that beginning. Choose another?",
     not_allowed="This bot is for some people only. To be let in, tell its operator your id: {id}",
     not_anonymously="I cannot tell who writes anonymously. Write as yourself, or press a button.",
-    menu_language="Choose a language",
+    menu_language="Language, and characters of lyrics",
     language_ask="Which language? And in which characters should lyrics be?",
-    language_set="From now on in {language}.",
+    language_set="From now on I speak {language}.",
     language_of_group=(
         "Only a group's admins can change its language. Yours you can set in private."
     ),
@@ -223,20 +228,20 @@ TEXTS = Texts(
     ),
     short_description="One beginning, two Chinese lyrics, and you judge. /write {opening}",
     menu_admin="How today is going",
-    menu_ban="Keep somebody out, e.g. /ban 12345",
-    menu_unban="Let somebody in again",
-    menu_announce="Tell the chats that want news",
+    menu_ban="Ban somebody, e.g. /ban 12345",
+    menu_unban="Lift a ban",
+    menu_announce="Send an announcement",
     ban_usage="Give me a numeric id, such as /{command} 12345, or reply to that person's message.",
-    ban_admin="An admin cannot be kept out.",
-    banned="{id} is kept out.",
-    unbanned="{id} is let in again.",
-    not_banned="{id} was not kept out.",
+    ban_admin="An admin cannot be banned.",
+    banned="{id} is banned.",
+    unbanned="{id} is banned no more.",
+    not_banned="{id} was not banned.",
     announce_usage="Like this: /announce TEXT",
-    announce_nobody="No chat wants news yet (a chat that sends /news does).",
-    announce_ask="⬆️ Send this to {rooms} chats?",
+    announce_nobody="No chat wants announcements yet. Sending /news in a chat turns them on.",
+    announce_ask="⬆️ Send this? Chats that get it: {rooms}",
     button_send="Send",
-    button_do_not="Do not",
-    announce_sent="On its way to {rooms} chats.",
+    button_do_not="Do not send",
+    announce_sent="On its way. Chats: {rooms}",
     announce_dropped="Not sent.",
     admin_today=(
         "📅 Today (UTC): duels {duels}, votes {votes}, 🎤 {encores}, 👍 {likes}, people {people}, "
@@ -246,9 +251,10 @@ TEXTS = Texts(
     admin_errors="⚠️ Errors today: {errors}; old messages skipped: {skipped}",
     admin_release="🎼 Release {number} (corpus {corpus}, recipe {recipe}), published {when}",
     admin_no_release="🎼 No models yet. Start with /retrain",
-    admin_bans="🚫 Kept out: {ids}",
+    admin_bans="🚫 Banned: {ids}",
     language="en",
     language_name="English",
+    opening="分开",
     random="random sampling",
     consecutive="consecutive sampling",
     comma=", ",

@@ -20,7 +20,8 @@ TEXTS = Texts(
         "3 我能唱　👍 喜欢\n"
         "在群里，请用“回复”那条歌词的方式发数字。每个人在一场对决里的第一票算数。\n\n"
         "/reveal　揭晓你发起的对决　/top　最受欢迎的歌词\n"
-        "/language　语言和繁简　/privacy　我记录了什么\n"
+        "/language　语言和繁简　/news　要不要收公告\n"
+        "/privacy　我记录了什么\n"
         "在任何聊天里输入 @{bot} 加一个开头，也能写。"
     ),
     hint="想让我写，就发 /write 加一个开头，比如 /write {opening}",
@@ -70,6 +71,8 @@ TEXTS = Texts(
         "/retrain corpus=语料 recipe=配方 pairs=对数　训练新模型，三项都可以省\n"
         "/jobs　看任务和训练机　/cancel 任务号\n"
         "/releases　/use 版本号　/rollback\n"
+        "/admin　今天的情况　/announce　发公告\n"
+        "/ban　拉黑　/unban　解除拉黑\n"
         "把 .txt 或 .zip 发给我，就多一份语料。"
     ),
     admins_only="这个只有管理员能用。如果你就是，请把你的 id 告诉管理这个机器人的人：{id}",
@@ -129,9 +132,11 @@ TEXTS = Texts(
     curves="任务 {job} 各轮的困惑度",
     sample_duel="新模型的第一场对决：",
     group_hello=(
-        "大家好！发 /write@{bot} {opening} ，我就写两首歌词，一首来自随机采样的模型，"
-        "一首来自相邻采样的模型，不说哪首是谁写的。大家按按钮投票：投完只有你自己看得到答案，"
-        "{hours} 小时后（或者发起的人发 /reveal）公布结果。别人在群里聊什么我看不到。"
+        "大家好！发 /write@{bot} {opening} ，我就写两首歌词。两个模型各写一首，"
+        "一个用随机采样训练，一个用相邻采样，先不说哪首是谁写的。\n"
+        "按按钮投票，答案只有你自己看得到。{hours} 小时后公布结果，"
+        "发起的人也可以发 /reveal 提前揭晓。\n"
+        "群里聊的别的，我看不到。"
     ),
     board_voters="已有 {voters} 人投票",
     board_question="哪一首更好？投完就告诉你哪首是谁写的。",
@@ -141,9 +146,9 @@ TEXTS = Texts(
     result_marks="🎤 我能唱 {encores}　👍 {likes}",
     reveal_nothing="你在这里还没有对决可以揭晓。先来一场：/write {opening}",
     not_their_duel="只有发起这场对决的人能揭晓。",
-    revealed="揭晓了，这场对决到此为止。",
+    revealed="揭晓了，结果写在歌词下面。",
     button_again="🔁 再来一场",
-    button_take="📄 取 {side}",
+    button_take="📄 单发 {side}",
     button_share="🔗 分享",
     share="两首歌词，哪首更好？",
     duel_shared="有人请你来评一评：",
@@ -186,13 +191,13 @@ TEXTS = Texts(
     not_deleted="好，什么都没动。",
     menu_reveal="揭晓你发起的对决",
     menu_top="最受欢迎的歌词",
-    menu_news="这里要不要收公告",
+    menu_news="开启或关闭公告",
     top_liked="👍 最多人喜欢",
     top_sung="🎤 最多人说能唱",
     top_none=(
         "还没有。对决结束后，得了 👍 或“我能唱”的歌词会出现在这里。先来一场：/write {opening}"
     ),
-    news_on="好，以后有公告会发到这里。再发一次 /news 就停。",
+    news_on="好，以后公告会发到这里。再发一次 /news 就关闭。",
     news_off="好，以后公告不发到这里了。",
     inline_duel="两首《{prefix}》，比一比",
     inline_duel_about="发出去，让大家投票",
@@ -205,16 +210,16 @@ TEXTS = Texts(
     ),
     short_description="一个开头，两首歌词，你来评哪首好。/write {opening}",
     menu_admin="今天的情况",
-    menu_ban="不让一个人用，例：/ban 12345",
-    menu_unban="让他再用",
-    menu_announce="给要收公告的聊天发公告",
+    menu_ban="拉黑一个人，例：/ban 12345",
+    menu_unban="解除拉黑",
+    menu_announce="发公告",
     ban_usage="请给一个数字 id，比如 /{command} 12345，或者回复那个人的消息。",
     ban_admin="管理员不能拉黑。",
-    banned="不让 {id} 用了。",
-    unbanned="{id} 又可以用了。",
-    not_banned="{id} 本来就可以用。",
+    banned="已拉黑 {id}。",
+    unbanned="已解除拉黑：{id}。",
+    not_banned="{id} 没有被拉黑。",
     announce_usage="这样写：/announce 公告内容",
-    announce_nobody="还没有聊天要收公告（在那里发 /news 就会收）。",
+    announce_nobody="还没有哪个聊天开启公告（在聊天里发 /news 就开启）。",
     announce_ask="⬆️ 要把这条发给 {rooms} 个聊天吗？",
     button_send="发",
     button_do_not="不发",
@@ -228,9 +233,10 @@ TEXTS = Texts(
     admin_errors="⚠️ 今天出错 {errors} 次；略过的旧消息 {skipped} 条",
     admin_release="🎼 第 {number} 版（语料 {corpus}，配方 {recipe}），{when} 发布",
     admin_no_release="🎼 还没有模型。用 /retrain 开始",
-    admin_bans="🚫 不让用的：{ids}",
+    admin_bans="🚫 已拉黑：{ids}",
     language="zh-hans",
     language_name="简体中文",
+    opening="分开",
     random="随机采样",
     consecutive="相邻采样",
     comma="、",
