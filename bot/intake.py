@@ -95,6 +95,12 @@ class Intake:
         """Begin no more; what is not begun stays in the inbox."""
         self._open = False
 
+    async def let_go(self) -> None:
+        """Leave what is in hand to any other bot, at once."""
+        self._waiting.clear()
+        self._begun.clear()
+        await self._inbox.let_go()
+
     @property
     def _in_hand(self) -> set[int]:
         return self._waiting | self._begun

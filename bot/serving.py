@@ -113,17 +113,15 @@ async def _handling(application: App, intake: Intake, services: Services) -> Asy
     watching, boards = Watching(services, bot), BoardsKept(services.boards, bot)
     announcing = Announcing(services.announcements, bot)
     shows = (watching.show, boards.edit_due, announcing.deliver)
-    try:
-        async with in_background(services, *shows), background:
-            await application.start()
-            intake.open()
-            try:
-                yield
-            finally:
-                intake.close()
-                await _stop(application, processor)
-    finally:
-        await _let_go(services)
+    async with in_background(services, *shows), background:
+        await application.start()
+        intake.open()
+        try:
+            yield
+        finally:
+            intake.close()
+            await _stop(application, processor)
+            await _let_go(intake)
 
 
 async def _stop(application: App, processor: PersonByPerson) -> None:
@@ -136,9 +134,9 @@ async def _stop(application: App, processor: PersonByPerson) -> None:
     await stopping
 
 
-async def _let_go(services: Services) -> None:
+async def _let_go(intake: Intake) -> None:
     try:
-        await asyncio.wait_for(services.inbox.let_go(), LET_GO_WITHIN)
+        await asyncio.wait_for(intake.let_go(), LET_GO_WITHIN)
     except Exception as error:  # nothing is lost: other bots wait a little longer
         log.warning("the database cannot be told of the end", why=type(error).__name__)
 

@@ -1,6 +1,5 @@
 """Bots as processes, killed and stopped at bad moments: nobody's update is lost."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -27,6 +26,7 @@ from core.settings import Settings
 URL = "https://bot.example/telegram"
 DATABASE = Path("data/state/app.sqlite")
 SHORTER = "from bot import serving; serving.STOP_WITHIN = 0.2"
+LESS_PATIENT = "from core.arena import store; store.BUSY_MS = 500"
 
 
 class Telegram:
@@ -222,12 +222,12 @@ async def test_it_stops_where_telegram_cannot_be_reached(telegram: Telegram) -> 
 async def test_it_stops_while_the_database_is_locked(telegram: Telegram) -> None:
     await publish()
     person, chat = telegram.person(7)
-    async with HttpBotApi(telegram.api) as url, bot_process(url, before=SHORTER) as bot:
+    async with HttpBotApi(telegram.api) as url, bot_process(url, before=LESS_PATIENT) as bot:
         await until(lambda: "polling" in bot.logged)
         with closing(sqlite3.connect(DATABASE, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             telegram.api.send(person, chat, "/write 分开")
-            await asyncio.sleep(0.3)
+            await until(lambda: "the database cannot be used" in bot.logged)
             assert await bot.stop() == 0
     assert not telegram.answers(chat)
     assert "分开" not in bot.logged
