@@ -60,3 +60,6 @@ def set_up_logging(*, level: int = logging.INFO) -> None:
     # httpx writes every URL at INFO, and each holds the token.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Both write a traceback each time, of what bot/limiter.py and bot/polling.py tell once.
+    logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
+    logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from core.arena.top import Tops
-
 from core.arena.access import Access
 from core.arena.announcements import Announcements
 from core.arena.boards import Boards
@@ -22,6 +20,7 @@ from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.rooms import Rooms
 from core.arena.store import Store
+from core.arena.top import Tops
 from core.lyrics.words import BannedWords
 from core.retrain.engine import Engine
 from core.retrain.jobs import Jobs

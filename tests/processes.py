@@ -132,13 +132,12 @@ async def balanced(*ports: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-    """Pass everything on until one side ends; how many bytes."""
-    count = 0
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            count += len(data)
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-    return count
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass everything on until one side ends."""
+    try:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+    finally:
+        writer.close()

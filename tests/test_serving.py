@@ -1,5 +1,6 @@
 """Bots as processes, killed and stopped at bad moments: nobody's update is lost."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -18,6 +19,7 @@ from processes import (
     until,
     until_awaited,
 )
+from proxies import listening
 
 from bot.botapi import BotApi, Call, Chat, Person
 from bot.services import open_services
@@ -210,6 +212,24 @@ async def test_it_stops_while_telegram_does_not_answer(telegram: Telegram, metho
             await until(lambda: telegram.called(method))
         assert await bot.stop() == 0
     assert "Traceback" not in bot.logged
+
+
+async def test_a_gateways_error_pages_are_told_in_a_line_or_two(telegram: Telegram) -> None:
+    asked = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await reader.readuntil(b"\r\n\r\n"):
+            asked += 1
+            page = b"<html>" + b"502 Bad Gateway" * 1000 + b"</html>"
+            head = f"HTTP/1.1 502 Bad Gateway\r\nContent-Length: {len(page)}\r\n\r\n"
+            writer.write(head.encode() + page)
+
+    async with listening(refuse) as port, bot_process(f"http://127.0.0.1:{port}") as bot:
+        await until(lambda: asked == 4)
+        assert await bot.stop() == 0
+    assert len(bot.logged.splitlines()) < 10
+    assert len(bot.logged) < 3000
 
 
 async def test_it_stops_where_telegram_cannot_be_reached(telegram: Telegram) -> None:
