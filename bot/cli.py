@@ -35,6 +35,8 @@ app.add_typer(corpus_app, name="corpus")
 releases_app = typer.Typer(help="The releases, and which one writes.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 app.add_typer(releases_app, name="releases")
+export_app = typer.Typer(help="What others may count again.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 
 class SamplerName(StrEnum):
@@ -43,6 +45,14 @@ class SamplerName(StrEnum):
     random = "random"
     consecutive = "consecutive"
     both = "both"
+
+
+class ExportFormat(StrEnum):
+    """What votes are written as."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
 
 
 def _png(file: Path | None) -> Path | None:
@@ -327,6 +337,28 @@ def releases_rollback() -> None:
     """Go back to the release that was current before; again, and it goes back further."""
     used = with_services(load_settings(), lambda services: services.releases.rollback())
     typer.echo(f"release {used.number} is current")
+
+
+@export_app.command("votes")
+def export_votes(
+    format: Annotated[ExportFormat, typer.Option()] = ExportFormat.csv,
+    out: Annotated[Path | None, typer.Option(help="A file; else the standard output.")] = None,
+    salt: Annotated[
+        str | None, typer.Option(help="The same salt, the same pseudonyms; else drawn anew.")
+    ] = None,
+) -> None:
+    """Write every answer with all that the standings are made of, people as pseudonyms."""
+    import secrets
+
+    from core.arena.export import rows, write
+
+    key = secrets.token_bytes(16) if salt is None else salt.encode()
+    num_rows = with_services(
+        load_settings(),
+        lambda services: write(rows(services.store, key), format.value, out),
+    )
+    if out is not None:
+        typer.echo(f"{num_rows:,} rows in {out}")
 
 
 @db_app.command("upgrade")

@@ -306,3 +306,21 @@ def test_wrong_settings_are_one_message() -> None:
 def test_help_names_every_command() -> None:
     said = ran("--help")
     assert all(name in said for name in ("demo", "bot", "train", "write", "corpus", "db"))
+
+
+async def test_votes_are_exported_with_the_same_pseudonyms_under_the_same_salt() -> None:
+    async with open_services(load_settings()) as services:
+        await services.releases.publish([make_pair()])
+        duel = await services.contest.open_duel(12345, "分开")
+        await services.contest.vote(67890, duel.id, 1)
+    shown = ran("export", "votes", "--salt", "pepper")
+    assert shown.splitlines()[0].startswith("kind,at,duel,release")
+    assert len(shown.splitlines()) == 2
+    assert "12345" not in shown
+    assert "67890" not in shown
+    assert ran("export", "votes", "--salt", "pepper") == shown
+    assert ran("export", "votes") != shown
+    said = ran("export", "votes", "--format", "parquet", "--out", "votes.parquet")
+    assert "1 rows" in said
+    assert Path("votes.parquet").read_bytes().startswith(b"PAR1")
+    assert "name one" in refused("export", "votes", "--format", "parquet")
