@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from rich.console import Console
-from telegram import Bot
+from telegram import Bot, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
 
+from bot.limiter import shown
 from core.arena.files import Files
 from core.arena.migrate import upgrade
 from core.arena.store import Store
@@ -95,13 +98,41 @@ async def _workers(settings: Settings) -> list[str]:
 async def _token(settings: Settings) -> list[str]:
     if settings.token is None:
         return ["LYRICBOT_TOKEN is not set: lyricbot demo needs none, lyricbot bot does"]
-    bot = Bot(settings.token.get_secret_value(), base_url=f"{settings.api_url}/bot")
+    bot = Bot(
+        settings.token.get_secret_value(),
+        base_url=f"{settings.api_url}/bot",
+        request=HTTPXRequest(proxy=settings.proxy_url),
+        get_updates_request=HTTPXRequest(proxy=settings.proxy_url),
+    )
+    way = settings.api_url
+    if settings.proxy_url is not None:  # without its password
+        parts = urlsplit(settings.proxy_url)
+        way += f", through the proxy at {parts.hostname}:{parts.port or 'its usual port'}"
     try:
         async with bot:
-            return [f"@{bot.username} at {settings.api_url}"]
+            return [f"@{bot.username} at {way}", *_webhook(settings, await bot.get_webhook_info())]
     except InvalidToken as error:
         raise LyricbotError(
             f"LYRICBOT_TOKEN: {settings.api_url} refuses it. Copy it again from @BotFather."
         ) from error
     except TelegramError as error:
-        raise LyricbotError(f"{settings.api_url} cannot be reached: {error}") from error
+        setting = "LYRICBOT_PROXY: " if "proxy" in str(error).lower() else ""
+        raise LyricbotError(f"{setting}{way} cannot be reached: {shown(error)}") from error
+
+
+def _webhook(settings: Settings, found: WebhookInfo) -> list[str]:
+    """What Telegram does with updates, and what the bot will have it do."""
+    wanted, number = settings.webhook_url, found.pending_update_count
+    if not found.url:
+        then = f"lyricbot bot sets {wanted}" if wanted else "updates are polled for"
+        return [f"no webhook is set: {then}"]
+    waiting = "1 update waits" if number == 1 else f"{number} updates wait"
+    lines = [f"the webhook is {found.url}; {waiting}"]
+    if wanted is None:
+        lines.append("LYRICBOT_WEBHOOK_URL is not set: lyricbot bot removes it, and polls")
+    elif wanted != found.url:
+        lines.append(f"lyricbot bot sets {wanted} in its place")
+    if found.last_error_message and found.last_error_date:
+        when = f"{found.last_error_date:%Y-%m-%d %H:%M} UTC"
+        lines.append(f"telegram could not post at {when}: {found.last_error_message}")
+    return lines

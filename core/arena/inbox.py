@@ -105,9 +105,7 @@ class Inbox:
             before = self._clock() - REMEMBERED
             await connection.execute(delete(handled).where(handled.c.at < before))
 
-    async def _hold_until(
-        self, moment: datetime, numbers: Collection[int] | None = None
-    ) -> None:
+    async def _hold_until(self, moment: datetime, numbers: Collection[int] | None = None) -> None:
         mine = update(inbox).where(inbox.c.held_by == self._holder)
         if numbers is not None:
             mine = mine.where(inbox.c.number.in_(numbers))
