@@ -19,7 +19,24 @@ CLAIM_EVERY = 2.0  # seconds
 RENEW_EVERY = LEASE.total_seconds() / 4
 MOST_CLAIMED = 200  # in hand at a time, of what others left
 MOST = 4096  # in hand at a time; beyond, what comes is left with Telegram for a while
+UNDER_DUELS = ("v:", "w:")  # how callback data begins there
+PLACE = ("message_id", "date", "chat", "from", "message_thread_id", "is_topic_message")
 Json = dict[str, Any]
+
+
+def slim(update: Json) -> Json:
+    """An update without what no handler reads: it is neither kept nor gone through.
+
+    A press under a duel comes with the whole message; its place is all that is needed.
+    """
+    query = update.get("callback_query")
+    if not isinstance(query, dict) or not str(query.get("data", "")).startswith(UNDER_DUELS):
+        return update
+    message = query.get("message")
+    if not isinstance(message, dict):
+        return update
+    kept = {name: message[name] for name in PLACE if name in message}
+    return update | {"callback_query": query | {"message": kept}}
 
 
 class Closing(Exception):
@@ -48,7 +65,8 @@ class Intake:
         """
         if not self._open:
             raise Closing
-        new = await self._inbox.take([Taken(one["update_id"], json.dumps(one)) for one in posted])
+        taken = [Taken(one["update_id"], json.dumps(slim(one))) for one in posted]
+        new = await self._inbox.take(taken)
         await self._hand_on(new)
 
     async def claim(self) -> None:

@@ -10,7 +10,7 @@ from core.lyrics.recipe import SAMPLERS, Sampler
 
 Choice = Literal[0, 1, 2]  # 0: neither is good
 Pair = TypeVar("Pair")
-ALPHABET = string.ascii_lowercase + string.digits
+ALPHABET = string.ascii_lowercase + "234567"  # base 32, as RFC 4648 has it
 KEY_LENGTH = 8
 
 
@@ -53,5 +53,6 @@ def deal(pairs: Sequence[Pair], chance: random.Random) -> tuple[Pair, Reveal]:
 
 
 def new_key(chance: random.Random) -> str:
-    """A key that nobody guesses: one of 36 to the 8th."""
-    return "".join(chance.choices(ALPHABET, k=KEY_LENGTH))
+    """A key that nobody guesses: one of 32 to the 8th."""
+    drawn = chance.getrandbits(5 * KEY_LENGTH)
+    return "".join(ALPHABET[drawn >> 5 * n & 31] for n in range(KEY_LENGTH))

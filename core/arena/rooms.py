@@ -5,7 +5,7 @@ of a change that late.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.schema import boards, deliveries, duels, rooms, showings
 from core.arena.store import Store, insert
+from core.together import Together
 
 KEPT_FOR = 10.0  # seconds
 MOST_KEPT = 10_000  # rooms
@@ -37,20 +38,14 @@ class Rooms:
         self._clock = clock
         self._kept: dict[int, tuple[RoomSettings, float]] = {}  # until when, the oldest first
         self._changes = 0
+        self._read = Together(self._read_together)
 
     async def get(self, room: int) -> RoomSettings:
         """What the room has chosen."""
         kept = self._kept.get(room)
         if kept is not None and self._clock() < kept[1]:
             return kept[0]
-        before = self._changes
-        wanted = select(rooms.c.language, rooms.c.traditional, rooms.c.news)
-        async with self._store.read() as connection:
-            row = (await connection.execute(wanted.where(rooms.c.room == room))).one_or_none()
-        settings = RoomSettings() if row is None else RoomSettings(*row)
-        if self._changes == before:  # else this may be what it was before the change
-            self._keep(room, settings)
-        return settings
+        return await self._read(room)
 
     async def set_language(
         self, room: int, language: str | None, traditional: bool | None = None
@@ -87,6 +82,20 @@ class Rooms:
         async with self._store.read() as connection:
             wanting = select(func.count()).select_from(rooms).where(rooms.c.news)
             return await connection.scalar(wanting) or 0
+
+    async def _read_together(self, numbers: Sequence[int]) -> Sequence[RoomSettings]:
+        before = self._changes
+        wanted = select(rooms).where(rooms.c.room.in_(sorted(set(numbers))))
+        async with self._store.read() as connection:
+            found = {
+                row.room: RoomSettings(row.language, row.traditional, row.news)
+                for row in await connection.execute(wanted)
+            }
+        settings = [found.get(number, RoomSettings()) for number in numbers]
+        if self._changes == before:  # else this may be what it was before the change
+            for number, one in zip(numbers, settings, strict=True):
+                self._keep(number, one)
+        return settings
 
     async def _set(self, room: int, values: dict[str, Any]) -> None:
         async with self._store.write() as connection:

@@ -49,11 +49,11 @@ class Store:
     """The database of one process."""
 
     def __init__(self, url: str) -> None:
-        arguments = PATIENCE if make_url(url).get_backend_name() == "postgresql" else {}
+        remote = make_url(url).get_backend_name() == "postgresql"
         self._engine: AsyncEngine = create_async_engine(
             url,
-            pool_pre_ping=True,
-            connect_args=arguments,
+            pool_pre_ping=remote,  # a connection to a file does not break
+            connect_args=PATIENCE if remote else {},
             hide_parameters=True,  # an error is logged, and they hold what people wrote
         )
         if self._engine.dialect.name == "sqlite":
