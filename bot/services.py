@@ -21,6 +21,7 @@ from core.arena.releases import Releases
 from core.arena.rooms import Rooms
 from core.arena.store import Store
 from core.arena.top import Tops
+from core.lyrics.desk import Desk
 from core.lyrics.words import BannedWords
 from core.retrain.engine import Engine
 from core.retrain.jobs import Jobs
@@ -60,8 +61,10 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIterator[Services]:
     """Bring the database up to date and open everything; close it again at the end.
+
+    `apart`: lyrics are written in a process of its own, for a bot that many people use.
 
     Raises:
         SettingsError: where the list of banned words cannot be read.
@@ -71,6 +74,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     if settings.banned_words is not None:
         banned = await asyncio.to_thread(BannedWords.read, settings.banned_words)
     await upgrade(settings.database_url)
+    desk = Desk(apart=apart)
     store, engine = Store(settings.database_url), Engine(settings.engine_url)
     try:
         files, chance = Files(settings.checkpoints), random.SystemRandom()
@@ -91,6 +95,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 duel_lasts=timedelta(hours=settings.duel_hours),
                 chance=chance,
                 clock=_now,
+                desk=desk,
                 limits=limits,
                 banned=banned,
             ),
@@ -108,6 +113,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             watches=Watches(store, _now, me),
         )
     finally:
+        await desk.close()
         await engine.close()
         await store.close()
 

@@ -59,7 +59,7 @@ async def _serve(settings: Settings, token: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_services(settings) as services:
+    async with open_services(settings, apart=True) as services:
         serving = asyncio.ensure_future(_until(stopped, services, token))
         stopping = asyncio.ensure_future(stopped.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)

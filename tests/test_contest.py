@@ -243,7 +243,7 @@ async def test_an_unknown_duel_is_not_found(arena: Arena) -> None:
 
 
 async def test_the_first_answer_counts_and_reveals(arena: Arena) -> None:
-    answers: list[Choice] = [0, 1, 2] * 4
+    answers: list[Choice] = [0, 1, 2] * 8
     for choice in answers:
         duel = await arena.duel()
         vote = await arena.contest.vote(BEN, duel, choice)

@@ -37,8 +37,10 @@ def said(answers: list[LimitReached | None]) -> list[str | None]:
 
 
 async def num_rows(store: Store) -> int:
+    """Those whose turn it is left out: only PostgreSQL has them."""
+    counted = select(func.count()).select_from(tallies).where(tallies.c.kind != "turn")
     async with store.read() as connection:
-        return await connection.scalar(select(func.count()).select_from(tallies)) or 0
+        return await connection.scalar(counted) or 0
 
 
 async def test_a_person_may_ask_so_often_within_a_minute(store: Store, clock: Clock) -> None:
@@ -110,7 +112,9 @@ async def test_without_limits_nothing_is_asked_of_the_database(store: Store, clo
     assert await num_rows(store) == 0
 
 
-async def test_however_many_ask_it_takes_three_statements(store: Store, clock: Clock) -> None:
+async def test_however_many_ask_it_takes_three_statements_at_most(
+    store: Store, clock: Clock
+) -> None:
     limits = make(store, clock, 5, 50, 5000, 50_000)
     await limits.admit([Ask(ANNA, GROUP)])
     statements: list[str] = []
@@ -118,11 +122,11 @@ async def test_however_many_ask_it_takes_three_statements(store: Store, clock: C
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
-    event.listen(store._engine.sync_engine, "before_cursor_execute", note)
+    event.listen(store._direct, "before_cursor_execute", note)
     answers = await limits.admit([Ask(n, -n % 7 - 10) for n in range(400)])
     assert answers == [None] * 400
     begun = [one for one in statements if one.startswith(("INSERT", "SELECT"))]
-    assert len(begun) == 3
+    assert len(begun) <= 3
 
 
 async def test_bots_that_share_a_database_admit_no_more_together(
@@ -201,11 +205,11 @@ async def test_what_is_older_than_two_days_is_pruned(store: Store, clock: Clock)
     await limits.count("errors")
     clock.advance(DAY)
     await limits.prune()
-    assert await num_rows(store) == 4  # with whose turn it was
+    assert await num_rows(store) == 3
     await limits.admit([Ask(ANNA, None)])
     clock.advance(DAY + timedelta(hours=20))
     await limits.prune()
-    assert await num_rows(store) == 3
+    assert await num_rows(store) == 2
     clock.advance(DAY * 3)
     await limits.prune()
     assert await num_rows(store) == 0

@@ -1,14 +1,12 @@
 """Rooms: what each has chosen, how long it is remembered, and a room under another number."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, event, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, event, insert, select
 
 from core.arena import rooms as module
 from core.arena import schema
@@ -62,7 +60,7 @@ class Asked:
 
     def __init__(self, store: Store) -> None:
         self.times = 0
-        event.listen(store._engine.sync_engine, "before_cursor_execute", self._count)
+        event.listen(store._direct, "before_cursor_execute", self._count)
 
     def _count(self, *_: object) -> None:
         self.times += 1
@@ -157,16 +155,15 @@ async def test_changed_and_asked_for_at_once_the_change_is_what_is_remembered(
 async def test_what_was_read_before_a_change_is_not_remembered_after_it(
     store: Store, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = store.read
+    look = store.look
 
-    @asynccontextmanager
-    async def slowly() -> AsyncIterator[AsyncConnection]:
-        async with read() as connection:
-            yield connection
-            await rooms.set_language(7, "zh")
+    async def slowly(work: Callable[[Connection], Any]) -> Any:
+        read = await look(work)
+        await rooms.set_language(7, "zh")
+        return read
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "read", slowly)
+        patch.setattr(store, "look", slowly)
         await rooms.get(7)
     assert await rooms.get(7) == RoomSettings("zh")
 

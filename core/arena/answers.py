@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Table, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, select, tuple_, update
 
 from core.arena.duel import Choice, Duel, Reveal
 from core.arena.people import people_of
@@ -49,17 +48,17 @@ class Marked:
 Outcome = Vote | Marked | DuelUnknown
 
 
-async def take_answers(
-    connection: AsyncConnection, answers: Sequence[Answer], now: datetime
+def take_answers(
+    connection: Connection, answers: Sequence[Answer], now: datetime
 ) -> Sequence[Outcome]:
     """Commit answers, in their order; what became of each."""
-    found = await find_duels(connection, {one.duel_id for one in answers})
+    found = find_duels(connection, {one.duel_id for one in answers})
     known = [a for a in answers if (row := found.get(a.duel_id)) and a.key in (None, row.key)]
     voting = [a for a in known if isinstance(a.says, int) and now < found[a.duel_id].closes_at]
     marking = [a for a in known if not isinstance(a.says, int)]
-    people = await people_of(connection, {a.account for a in (*voting, *marking)}, now)
-    counted = await _vote(connection, voting, people, now)
-    new = await _mark(connection, marking, people, now)
+    people = people_of(connection, {a.account for a in (*voting, *marking)}, now)
+    counted = _vote(connection, voting, people, now)
+    new = _mark(connection, marking, people, now)
     outcomes: list[Outcome] = []
     for answer in answers:
         row = found.get(answer.duel_id)
@@ -74,7 +73,7 @@ async def take_answers(
     return outcomes
 
 
-async def find_duels(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Any]:
+def find_duels(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     """The duels of those ids that there are, with what they show."""
     one, two = lyrics.alias("lyric_1"), lyrics.alias("lyric_2")
     wanted = (
@@ -86,7 +85,7 @@ async def find_duels(connection: AsyncConnection, ids: Iterable[int]) -> dict[in
         .join(two, two.c.id == duels.c.lyric_2_id)
         .where(duels.c.id.in_(sorted(ids)))
     )
-    return {row.id: row for row in await connection.execute(wanted)}
+    return {row.id: row for row in connection.execute(wanted)}
 
 
 def duel_of(row: Any) -> Duel:
@@ -94,8 +93,8 @@ def duel_of(row: Any) -> Duel:
     return Duel(row.id, row.prefix, row.text_1, row.text_2, key=row.key)
 
 
-async def _vote(
-    connection: AsyncConnection, answers: Sequence[Answer], people: dict[int, int], now: datetime
+def _vote(
+    connection: Connection, answers: Sequence[Answer], people: dict[int, int], now: datetime
 ) -> list[tuple[bool, Choice]]:
     """Each answer's part in the tally: whether it is its person's first, and what counts."""
     if not answers:
@@ -109,18 +108,16 @@ async def _vote(
         for duel, person in sorted(first)  # in one order everywhere: no two bots wait crosswise
     ]
     statement = insert(connection, votes).on_conflict_do_nothing()
-    inserted = await connection.execute(
-        statement.returning(votes.c.duel_id, votes.c.person_id), rows
-    )
+    inserted = connection.execute(statement.returning(votes.c.duel_id, votes.c.person_id), rows)
     fresh = {(row.duel_id, row.person_id) for row in inserted}
     if fresh:
-        await _show_voters(connection, {duel for duel, _ in fresh})
+        _show_voters(connection, {duel for duel, _ in fresh})
     later = [
         (place, answer)
         for place, answer in zip(of, answers, strict=True)
         if not (place in fresh and first[place] is answer)
     ]
-    changed = await _change(connection, later, now) if later else {}
+    changed = _change(connection, later, now) if later else {}
     outcomes: list[tuple[bool, Choice]] = []
     for place, answer in zip(of, answers, strict=True):
         is_first = place in fresh and first[place] is answer
@@ -129,8 +126,8 @@ async def _vote(
     return outcomes
 
 
-async def _change(
-    connection: AsyncConnection, later: Sequence[tuple[tuple[int, int], Answer]], now: datetime
+def _change(
+    connection: Connection, later: Sequence[tuple[tuple[int, int], Answer]], now: datetime
 ) -> dict[tuple[int, int], Choice]:
     """Keep later answers beside the first, if they say something new; the first ones."""
     # Locked, so that a person's answers at once are taken one by one (SQLite does so by itself).
@@ -140,10 +137,10 @@ async def _change(
         .order_by(votes.c.id)
         .with_for_update()
     )
-    first = {(row.duel_id, row.person_id): row for row in await connection.execute(of_people)}
+    first = {(row.duel_id, row.person_id): row for row in connection.execute(of_people)}
     latest: dict[int, Choice] = {row.id: row.choice for row in first.values()}
     changes = select(vote_changes.c.vote_id, vote_changes.c.choice).order_by(vote_changes.c.id)
-    for row in await connection.execute(changes.where(vote_changes.c.vote_id.in_(latest))):
+    for row in connection.execute(changes.where(vote_changes.c.vote_id.in_(latest))):
         latest[row.vote_id] = row.choice
     rows = []
     for place, answer in later:
@@ -152,12 +149,12 @@ async def _change(
             latest[vote] = answer.says  # type: ignore[assignment]
             rows.append({"vote_id": vote, "choice": answer.says, "changed_at": now})
     if rows:
-        await connection.execute(vote_changes.insert(), rows)
+        connection.execute(vote_changes.insert(), rows)
     return {place: row.choice for place, row in first.items()}
 
 
-async def _mark(
-    connection: AsyncConnection, answers: Sequence[Answer], people: dict[int, int], now: datetime
+def _mark(
+    connection: Connection, answers: Sequence[Answer], people: dict[int, int], now: datetime
 ) -> dict[tuple[Mark, int, int], bool]:
     """Which encores and likes are new, by mark, duel and account."""
     account_of = {person: account for account, person in people.items()}
@@ -168,14 +165,14 @@ async def _mark(
             rows = [{"duel_id": d, "person_id": p, "at": now} for d, p in sorted(places)]
             statement = insert(connection, table).on_conflict_do_nothing()
             returned = statement.returning(table.c.duel_id, table.c.person_id)
-            for row in await connection.execute(returned, rows):
+            for row in connection.execute(returned, rows):
                 new[mark, row.duel_id, account_of[row.person_id]] = True
     return new
 
 
-async def _show_voters(connection: AsyncConnection, duel_ids: Iterable[int]) -> None:
+def _show_voters(connection: Connection, duel_ids: Iterable[int]) -> None:
     """The boards of those duels are due as soon as they may be edited again."""
-    await connection.execute(
+    connection.execute(
         update(boards)
         .where(boards.c.duel_id.in_(sorted(duel_ids)), boards.c.due_at > boards.c.free_at)
         .values(due_at=boards.c.free_at)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select, update
 
 from core.arena.answers import duel_of, find_duels
 from core.arena.duel import Choice, Duel, Reveal
@@ -74,54 +73,60 @@ class Boards:
         free_at = self._clock() + EVERY
         row = {"duel_id": duel_id, "room": place.room, "post": place.post, "inline": place.inline}
         row |= {"language": language, "traditional": traditional}
-        async with self._store.write() as connection:
+
+        def put(connection: Connection) -> None:
             # Due soon, since somebody may have voted before this is committed.
             values = insert(connection, boards).values(**row, free_at=free_at, due_at=free_at)
-            await connection.execute(values.on_conflict_do_nothing())
+            connection.execute(values.on_conflict_do_nothing())
+
+        await self._store.run(put)
 
     async def claim(self, limit: int = 20) -> Sequence[Board]:
         """Take boards that are due, to be edited by nobody else for a minute."""
         now = self._clock()
         due = select(boards.c.id).where(boards.c.due_at <= now)
-        async with self._store.read() as connection:
-            if await connection.scalar(due.limit(1)) is None:
-                return ()
-        async with self._store.write() as connection:
+        if await self._store.look(lambda connection: connection.scalar(due.limit(1))) is None:
+            return ()
+
+        def claim(connection: Connection) -> Sequence[Board]:
             first = due.order_by(boards.c.due_at).limit(limit)
-            claimed = await connection.execute(
+            claimed = connection.execute(
                 update(boards)
                 .where(boards.c.id.in_(first), boards.c.due_at <= now)
                 .values(due_at=now + LEASE)
                 .returning(boards)
             )
             rows = claimed.all()
-            found = await find_duels(connection, {row.duel_id for row in rows})
-            tallies = {id_: await tally_of(connection, id_) for id_ in found}
-        return [
-            Board(
-                row.id,
-                Place(row.room, row.post, row.inline),
-                row.language,
-                row.traditional,
-                row.voters,
-                duel_of(found[row.duel_id]),
-                tallies[row.duel_id],
-                Reveal(duel.sampler_1) if (duel := found[row.duel_id]).closes_at <= now else None,
-            )
-            for row in rows
-        ]
+            found = find_duels(connection, {row.duel_id for row in rows})
+            tallies = {id_: tally_of(connection, id_) for id_ in found}
+            return [
+                Board(
+                    row.id,
+                    Place(row.room, row.post, row.inline),
+                    row.language,
+                    row.traditional,
+                    row.voters,
+                    duel_of(duel := found[row.duel_id]),
+                    tallies[row.duel_id],
+                    Reveal(duel.sampler_1) if duel.closes_at <= now else None,
+                )
+                for row in rows
+            ]
+
+        return await self._store.run(claim)
 
     async def shows(self, board: Board) -> None:
         """A claimed board shows its tally now: it is due again when there is more to show."""
         now = self._clock()
-        async with self._store.write() as connection:
-            closes_at = await connection.scalar(
+        free_at = now + EVERY
+
+        def shows(connection: Connection) -> None:
+            closes_at = connection.scalar(
                 select(duels.c.closes_at).where(duels.c.id == board.duel.id)
             )
-            counted = await _voters(connection, board.duel.id)
-            free_at = now + EVERY
+            counted = _voters(connection, board.duel.id)
             due_at = free_at if counted != board.tally.voters else max(closes_at or now, free_at)
-            await connection.execute(
+            connection.execute(
                 update(boards)
                 .where(boards.c.id == board.id)
                 .values(
@@ -130,6 +135,8 @@ class Boards:
                     due_at=due_at if board.reveal is None else None,
                 )
             )
+
+        await self._store.run(shows)
 
     async def later(self, board: Board, seconds: float) -> None:
         """A claimed board could not be edited; it is due again after a while."""
@@ -141,20 +148,18 @@ class Boards:
         await self._set_due(board, None)
 
     async def _set_due(self, board: Board, due_at: datetime | None) -> None:
-        async with self._store.write() as connection:
-            await connection.execute(
-                update(boards).where(boards.c.id == board.id).values(due_at=due_at)
-            )
+        due = update(boards).where(boards.c.id == board.id).values(due_at=due_at)
+        await self._store.run(lambda connection: connection.execute(due))
 
 
-async def tally_of(connection: AsyncConnection, duel_id: int) -> Tally:
+def tally_of(connection: Connection, duel_id: int) -> Tally:
     """How many people said what in a duel."""
     by_choice = select(votes.c.choice, func.count()).where(votes.c.duel_id == duel_id)
     chosen: dict[Choice, int] = {
-        row[0]: row[1] for row in await connection.execute(by_choice.group_by(votes.c.choice))
+        row[0]: row[1] for row in connection.execute(by_choice.group_by(votes.c.choice))
     }
     marks = [
-        await connection.scalar(
+        connection.scalar(
             select(func.count()).select_from(table).where(table.c.duel_id == duel_id)
         )
         for table in (encores, likes)
@@ -162,6 +167,6 @@ async def tally_of(connection: AsyncConnection, duel_id: int) -> Tally:
     return Tally(chosen.get(1, 0), chosen.get(2, 0), chosen.get(0, 0), *(n or 0 for n in marks))
 
 
-async def _voters(connection: AsyncConnection, duel_id: int) -> int:
+def _voters(connection: Connection, duel_id: int) -> int:
     wanted = select(func.count()).select_from(votes).where(votes.c.duel_id == duel_id)
-    return await connection.scalar(wanted) or 0
+    return connection.scalar(wanted) or 0

@@ -5,9 +5,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Table, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, select, update
 
 from core.arena.answers import (
     Answer,
@@ -84,6 +84,7 @@ class Contest:
         duel_lasts: timedelta,
         chance: random.Random,
         clock: Callable[[], datetime],
+        desk: Desk | None = None,
         limits: Limits | None = None,
         banned: BannedWords | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class Contest:
         self._chance = chance
         self._clock = clock
         self._banned = banned or BannedWords.none()
-        self._desk = Desk()
+        self._desk = desk or Desk()
         self._admit = Together(limits.admit) if limits else None
         self._keep = Together(self._keep_together)
         self._answer = Together(self._answer_together)
@@ -165,8 +166,8 @@ class Contest:
         Raises:
             DuelUnknown.
         """
-        async with self._store.read() as connection:
-            row = (await find_duels(connection, [duel_id])).get(duel_id)
+        found = await self._store.look(lambda connection: find_duels(connection, [duel_id]))
+        row = found.get(duel_id)
         if row is None or key not in (None, row.key):
             raise DuelUnknown(duel_id)
         return duel_of(row)
@@ -178,21 +179,22 @@ class Contest:
             DuelUnknown, NotTheirDuel.
         """
         now = self._clock()
-        async with self._store.write() as connection:
-            row = (await find_duels(connection, [duel_id])).get(duel_id)
+
+        def close(connection: Connection) -> Result:
+            row = find_duels(connection, [duel_id]).get(duel_id)
             if row is None:
                 raise DuelUnknown(duel_id)
-            if account != await connection.scalar(
-                select(people.c.account).where(people.c.id == row.asker_id)
-            ):
+            asker = select(people.c.account).where(people.c.id == row.asker_id)
+            if account != connection.scalar(asker):
                 raise NotTheirDuel
             closing = update(duels).where(duels.c.id == duel_id, duels.c.closes_at > now)
-            if (await connection.execute(closing.values(closes_at=now))).rowcount:
+            if connection.execute(closing.values(closes_at=now)).rowcount:
                 # Its boards show the result at the next chance.
                 standing = boards.c.duel_id == duel_id, boards.c.due_at.is_not(None)
-                await connection.execute(update(boards).where(*standing).values(due_at=now))
-            tally = await tally_of(connection, duel_id)
-        return Result(duel_of(row), Reveal(row.sampler_1), tally)
+                connection.execute(update(boards).where(*standing).values(due_at=now))
+            return Result(duel_of(row), Reveal(row.sampler_1), tally_of(connection, duel_id))
+
+        return await self._store.run(close)
 
     async def shown(self, duel_id: int, *, room: int, post: int) -> None:
         """Remember that a duel stands in a room (a chat) as a post (a message in it)."""
@@ -200,10 +202,9 @@ class Contest:
 
     async def duel_at(self, *, room: int, post: int) -> int | None:
         """The duel that stands there, if any."""
-        async with self._store.read() as connection:
-            return await connection.scalar(
-                select(showings.c.duel_id).where(showings.c.room == room, showings.c.post == post)
-            )
+        there = showings.c.room == room, showings.c.post == post
+        standing = select(showings.c.duel_id).where(*there)
+        return await self._store.look(lambda connection: connection.scalar(standing))
 
     async def latest_duel(
         self, *, room: int, asked_by: int | None = None
@@ -218,8 +219,7 @@ class Contest:
         if asked_by is not None:
             asker = select(people.c.id).where(people.c.account == asked_by).scalar_subquery()
             latest = latest.join(duels).where(duels.c.asker_id == asker)
-        async with self._store.read() as connection:
-            row = (await connection.execute(latest)).one_or_none()
+        row = await self._store.look(lambda c: c.execute(latest).one_or_none())
         return None if row is None else (row.duel_id, row.post)
 
     async def vote(
@@ -257,35 +257,35 @@ class Contest:
         return await standings(self._store, await self._releases.current())
 
     async def _answer_together(self, answers: Sequence[Answer]) -> Sequence[Outcome]:
-        async with self._store.write() as connection:
-            return await take_answers(connection, answers, self._clock())
+        now = self._clock()
+        return await self._store.run(lambda connection: take_answers(connection, answers, now))
 
     async def _show_together(self, shown: Sequence[tuple[int, int, int]]) -> Sequence[None]:
-        rows = {(room, post): duel_id for duel_id, room, post in shown}
         now = self._clock()
-        async with self._store.write() as connection:
+        # Of two in one place the later stands.
+        places = {(room, post): duel_id for duel_id, room, post in shown}
+        rows = [
+            {"room": room, "post": post, "duel_id": duel_id, "shown_at": now}
+            for (room, post), duel_id in sorted(places.items())
+        ]
+
+        def show(connection: Connection) -> None:
             values = insert(connection, showings)
-            await connection.execute(
-                values.on_conflict_do_update(
-                    index_elements=["room", "post"],
-                    set_={
-                        "duel_id": values.excluded.duel_id,
-                        "shown_at": values.excluded.shown_at,
-                    },
-                ),
-                [
-                    {"room": room, "post": post, "duel_id": duel_id, "shown_at": now}
-                    for (room, post), duel_id in sorted(rows.items())
-                ],
-            )
+            new = {name: values.excluded[name] for name in ("duel_id", "shown_at")}
+            place = ["room", "post"]
+            connection.execute(values.on_conflict_do_update(index_elements=place, set_=new), rows)
+
+        await self._store.run(show)
         return [None] * len(shown)
 
     async def _keep_together(self, written: Sequence[_Written]) -> Sequence[int]:
         """Store duels with their lyrics, and what made these; their ids."""
         now = self._clock()
-        async with self._store.write() as connection:
-            asker = await people_of(connection, {one.account for one in written}, now)
-            rows = [
+        closes_at = now + self._duel_lasts
+
+        def keep(connection: Connection) -> Sequence[int]:
+            asker = people_of(connection, {one.account for one in written}, now)
+            wrote = [
                 {
                     "model_id": model.id,
                     "prefix": lyric.prefix,
@@ -297,9 +297,8 @@ class Contest:
                 for one in written
                 for model, lyric in zip(one.models, one.lyrics, strict=True)
             ]
-            lyric_ids = await _ids(connection, lyrics, rows)
-            sides = iter(lyric_ids)
-            rows = [
+            sides = iter(_ids(connection, lyrics, wrote))
+            opened = [
                 {
                     "pair_id": one.pair.id,
                     "asker_id": asker[one.account],
@@ -309,16 +308,16 @@ class Contest:
                     "key": one.key,
                     "room": one.room,
                     "opened_at": now,
-                    "closes_at": now + self._duel_lasts,
+                    "closes_at": closes_at,
                 }
                 for one in written
             ]
-            return await _ids(connection, duels, rows)
+            return _ids(connection, duels, opened)
+
+        return await self._store.run(keep)
 
 
-async def _ids(
-    connection: AsyncConnection, table: Table, rows: Sequence[dict[str, object]]
-) -> Sequence[int]:
+def _ids(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
     """Insert rows; their ids, in the same order."""
     inserted = table.insert().returning(table.c.id, sort_by_parameter_order=True)
-    return (await connection.scalars(inserted, list(rows))).all()
+    return connection.scalars(inserted, list(rows)).all()

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, func, select, update
 
 from core.arena.schema import handled, inbox
 from core.arena.store import Store, insert, persistently
@@ -64,18 +63,17 @@ class Inbox:
         now = self._clock()
         free = select(inbox.c.number).where(inbox.c.held_until <= now)
         oldest = free.order_by(inbox.c.number).limit(limit)
-        async with self._store.read() as connection:
-            if await connection.scalar(free.limit(1)) is None:
-                return ()
-        async with self._store.write() as connection:
-            rows = await connection.execute(
-                update(inbox)
-                # Asked again, since another bot may have been quicker.
-                .where(inbox.c.number.in_(oldest), inbox.c.held_until <= now)
-                .values(held_by=self._holder, held_until=now + self._lease)
-                .returning(inbox.c.number, inbox.c.text)
-            )
-            return sorted((Taken(*row) for row in rows), key=lambda one: one.number)
+        if await self._store.look(lambda connection: connection.scalar(free.limit(1))) is None:
+            return ()
+        claiming = (
+            update(inbox)
+            # Asked again, since another bot may have been quicker.
+            .where(inbox.c.number.in_(oldest), inbox.c.held_until <= now)
+            .values(held_by=self._holder, held_until=now + self._lease)
+            .returning(inbox.c.number, inbox.c.text)
+        )
+        rows = await self._store.run(lambda connection: connection.execute(claiming).all())
+        return sorted((Taken(*row) for row in rows), key=lambda one: one.number)
 
     async def leave(self, number: int) -> None:
         """An update was handled, or is to be skipped. Waits for a database that is away."""
@@ -95,38 +93,34 @@ class Inbox:
     async def waiting(self) -> Waiting:
         """What is in the inbox."""
         wanted = select(func.count(), func.min(inbox.c.taken_at)).select_from(inbox)
-        async with self._store.read() as connection:
-            number, oldest = (await connection.execute(wanted)).one()
+        number, oldest = await self._store.look(lambda c: c.execute(wanted).one())
         return Waiting(number, (self._clock() - oldest).total_seconds() if number else 0.0)
 
     async def prune(self) -> None:
         """Forget the numbers of what was handled long ago."""
-        async with self._store.write() as connection:
-            before = self._clock() - REMEMBERED
-            await connection.execute(delete(handled).where(handled.c.at < before))
+        old = delete(handled).where(handled.c.at < self._clock() - REMEMBERED)
+        await self._store.run(lambda connection: connection.execute(old))
 
     async def _hold_until(self, moment: datetime, numbers: Collection[int] | None = None) -> None:
         mine = update(inbox).where(inbox.c.held_by == self._holder)
         if numbers is not None:
             mine = mine.where(inbox.c.number.in_(numbers))
-        async with self._store.write() as connection:
-            await connection.execute(mine.values(held_until=moment))
+        holding = mine.values(held_until=moment)
+        await self._store.run(lambda connection: connection.execute(holding))
 
     async def _take_together(
         self, batches: Sequence[Sequence[Taken]]
     ) -> Sequence[Sequence[Taken] | Exception]:
-        async with self._store.write() as connection:
-            new = await self._insert(connection, [one for batch in batches for one in batch])
+        updates = [one for batch in batches for one in batch]
+        new = await self._store.run(lambda connection: self._insert(connection, updates))
         # The same number twice is new once.
         return [[one for one in batch if new.pop(one.number, None)] for batch in batches]
 
-    async def _insert(
-        self, connection: AsyncConnection, updates: Sequence[Taken]
-    ) -> dict[int, bool]:
+    def _insert(self, connection: Connection, updates: Sequence[Taken]) -> dict[int, bool]:
         now = self._clock()
         numbers = [one.number for one in updates]
         known = select(handled.c.number).where(handled.c.number.in_(numbers))
-        done = set(await connection.scalars(known))
+        done = set(connection.scalars(known))
         held = {"taken_at": now, "held_by": self._holder, "held_until": now + self._lease}
         rows = [
             {"number": one.number, "text": one.text, **held}
@@ -136,16 +130,14 @@ class Inbox:
         if not rows:
             return {}
         inserted = insert(connection, inbox).on_conflict_do_nothing().returning(inbox.c.number)
-        return dict.fromkeys(await connection.scalars(inserted, rows), True)
+        return dict.fromkeys(connection.scalars(inserted, rows), True)
 
     async def _leave_together(self, numbers: Sequence[int]) -> Sequence[None]:
-        async def leave() -> None:
-            rows = [{"number": one, "at": self._clock()} for one in sorted(set(numbers))]
-            async with self._store.write() as connection:
-                await connection.execute(
-                    insert(connection, handled).on_conflict_do_nothing(), rows
-                )
-                await connection.execute(delete(inbox).where(inbox.c.number.in_(numbers)))
+        rows = [{"number": one, "at": self._clock()} for one in sorted(set(numbers))]
 
-        await persistently(leave)
+        def leave(connection: Connection) -> None:
+            connection.execute(insert(connection, handled).on_conflict_do_nothing(), rows)
+            connection.execute(delete(inbox).where(inbox.c.number.in_(numbers)))
+
+        await persistently(lambda: self._store.run(leave))
         return [None] * len(numbers)

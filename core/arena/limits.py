@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, select
 
 from core.arena.schema import tallies
 from core.arena.store import Store, insert
@@ -114,10 +113,12 @@ class Limits:
         if not keys:
             return [None for _ in asks]
         answers: list[LimitReached | None] = []
-        async with self._store.write() as connection:
-            # Bots that share a database decide one after the other: each waits for this row.
-            await _add(connection, {_of_day("turn", now): 1})
-            counts = await _read(connection, keys)
+
+        def admit(connection: Connection) -> None:
+            if connection.dialect.name != "sqlite":  # where whoever writes is alone anyway
+                # Bots that share a database decide one after the other: each waits for this row.
+                _add(connection, {_of_day("turn", now): 1})
+            counts = _read(connection, keys)
             admitted: Counter[Key] = Counter()
             for ask, of_ask in zip(asks, counting, strict=True):
                 reached = [
@@ -128,25 +129,26 @@ class Limits:
                 if not reached:
                     admitted.update(key for _, key in of_ask)
                 answers.append(max(reached, key=lambda one: one.seconds, default=None))
-            await _add(connection, admitted)
+            _add(connection, admitted)
+
+        await self._store.run(admit)
         return answers
 
     async def count(self, kind: str, times: int = 1) -> None:
         """Something happened so many times today."""
-        async with self._store.write() as connection:
-            await _add(connection, {_of_day(kind, self._clock().timestamp()): times})
+        counts = {_of_day(kind, self._clock().timestamp()): times}
+        await self._store.run(lambda connection: _add(connection, counts))
 
     async def counted(self, kind: str) -> int:
         """How many times it has happened today."""
         key = _of_day(kind, self._clock().timestamp())
-        async with self._store.read() as connection:
-            return (await _read(connection, [key]))[key]
+        return (await self._store.look(lambda connection: _read(connection, [key])))[key]
 
     async def prune(self) -> None:
         """Delete what counts no more."""
         oldest = (self._clock() - KEPT_FOR).timestamp()
-        async with self._store.write() as connection:
-            await connection.execute(delete(tallies).where(tallies.c.begins < int(oldest)))
+        old = delete(tallies).where(tallies.c.begins < int(oldest))
+        await self._store.run(lambda connection: connection.execute(old))
 
 
 def _begins(window: Window, now: float) -> int:
@@ -157,10 +159,10 @@ def _of_day(kind: str, now: float) -> Key:
     return (kind, 0, _begins("day", now))
 
 
-async def _read(connection: AsyncConnection, keys: Collection[Key]) -> Counter[Key]:
+def _read(connection: Connection, keys: Collection[Key]) -> Counter[Key]:
     """The counts of these keys, and of others that are made of their parts."""
     kinds, whos, begins = (sorted(set(parts)) for parts in zip(*keys, strict=True))
-    rows = await connection.execute(
+    rows = connection.execute(
         select(tallies).where(
             tallies.c.kind.in_(kinds), tallies.c.who.in_(whos), tallies.c.begins.in_(begins)
         )
@@ -168,7 +170,7 @@ async def _read(connection: AsyncConnection, keys: Collection[Key]) -> Counter[K
     return Counter({(row.kind, row.who, row.begins): row.times for row in rows})
 
 
-async def _add(connection: AsyncConnection, counts: Mapping[Key, int]) -> None:
+def _add(connection: Connection, counts: Mapping[Key, int]) -> None:
     if not counts:
         return
     row = insert(connection, tallies)
@@ -176,7 +178,7 @@ async def _add(connection: AsyncConnection, counts: Mapping[Key, int]) -> None:
         index_elements=[*tallies.primary_key],
         set_={"times": tallies.c.times + row.excluded.times},
     )
-    await connection.execute(
+    connection.execute(
         adding.returning(tallies.c.times),  # which makes of many rows one statement
         [
             {"kind": kind, "who": who, "begins": begins, "times": times}

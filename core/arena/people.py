@@ -3,24 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from core.arena.schema import people
 from core.arena.store import insert
 
 
-async def people_of(
-    connection: AsyncConnection, accounts: Iterable[int], now: datetime
-) -> dict[int, int]:
+def people_of(connection: Connection, accounts: Iterable[int], now: datetime) -> dict[int, int]:
     """The ids of the people of those accounts, who are made known if new."""
     wanted = sorted(set(accounts))
     if not wanted:
         return {}
     known = select(people.c.account, people.c.id).where(people.c.account.in_(wanted))
-    found = {row.account: row.id for row in await connection.execute(known)}
+    found = {row.account: row.id for row in connection.execute(known)}
     new = [{"account": one, "first_seen": now} for one in wanted if one not in found]
     if new:
-        await connection.execute(insert(connection, people).on_conflict_do_nothing(), new)
-        found = {row.account: row.id for row in await connection.execute(known)}
+        connection.execute(insert(connection, people).on_conflict_do_nothing(), new)
+        found = {row.account: row.id for row in connection.execute(known)}
     return found

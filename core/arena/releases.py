@@ -29,6 +29,7 @@ from core.together import Together
 
 log = structlog.get_logger(__name__)
 
+CURRENT = select(activations.c.release).order_by(activations.c.id.desc()).limit(1)
 KEPT_WRITERS = 16  # models in memory: those of the current release and of a few before it
 
 
@@ -187,8 +188,7 @@ class Releases:
         return release
 
     async def _read_current_number(self, asked: Sequence[None]) -> Sequence[int | None]:
-        async with self._store.read() as connection:
-            return [await _current(connection)] * len(asked)
+        return [await self._store.look(lambda c: c.scalar(CURRENT))] * len(asked)
 
     async def warm(self) -> None:
         """Load the writers of the current release, so that no duel waits for them.
@@ -348,9 +348,7 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 async def _current(connection: AsyncConnection) -> int | None:
-    return await connection.scalar(
-        select(activations.c.release).order_by(activations.c.id.desc()).limit(1)
-    )
+    return await connection.scalar(CURRENT)
 
 
 async def _before(connection: AsyncConnection) -> int:

@@ -86,11 +86,8 @@ class Rooms:
     async def _read_together(self, numbers: Sequence[int]) -> Sequence[RoomSettings]:
         before = self._changes
         wanted = select(rooms).where(rooms.c.room.in_(sorted(set(numbers))))
-        async with self._store.read() as connection:
-            found = {
-                row.room: RoomSettings(row.language, row.traditional, row.news)
-                for row in await connection.execute(wanted)
-            }
+        rows = await self._store.look(lambda connection: connection.execute(wanted).all())
+        found = {row.room: RoomSettings(row.language, row.traditional, row.news) for row in rows}
         settings = [found.get(number, RoomSettings()) for number in numbers]
         if self._changes == before:  # else this may be what it was before the change
             for number, one in zip(numbers, settings, strict=True):

@@ -6,12 +6,13 @@ that writes takes the write lock as it begins, since an upgrade from reading can
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Table, event, select
+from sqlalchemy import Table, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
@@ -56,10 +57,22 @@ class Store:
             connect_args=PATIENCE if remote else {},
             hide_parameters=True,  # an error is logged, and they hold what people wrote
         )
-        if self._engine.dialect.name == "sqlite":
+        # The same database without a loop: a transaction of many statements is one trip to a
+        # thread there, and here one a statement, which costs more than the statement.
+        self._direct = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg" if remote else "sqlite+pysqlite"),
+            pool_pre_ping=remote,
+            connect_args=PATIENCE if remote else {"check_same_thread": False},
+            hide_parameters=True,
+        )
+        # SQLite has one writer at a time anyway, and here nobody polls for the turn.
+        self._writers = ThreadPoolExecutor(4 if remote else 1, "store-writes")
+        self._readers = ThreadPoolExecutor(4, "store-reads")
+        if not remote:
             make_folder(url)
-            event.listen(self._engine.sync_engine, "connect", set_up_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+            for engine in (self._engine.sync_engine, self._direct):
+                event.listen(engine, "connect", set_up_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
 
     @property
     def address(self) -> str:
@@ -90,8 +103,32 @@ class Store:
             await connection.execution_options(lyricbot_reads=True)
             yield connection
 
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a thread, within a transaction that may write; what it returns.
+
+        It is committed at the end, or rolled back by an exception, whether anybody still waits.
+        """
+
+        def transaction() -> T:
+            with self._direct.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writers, transaction)
+
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a thread, within a transaction that only reads; what it returns."""
+
+        def transaction() -> T:
+            with self._direct.connect() as connection:
+                return work(connection.execution_options(lyricbot_reads=True))
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
+
     async def close(self) -> None:
         """Let go of all connections."""
+        for executor in (self._writers, self._readers):
+            await asyncio.to_thread(executor.shutdown)
+        self._direct.dispose()
         await self._engine.dispose()
 
 
@@ -112,7 +149,9 @@ async def persistently(work: Callable[[], Awaitable[T]]) -> T:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(
+    connection: AsyncConnection | Connection, table: Table
+) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, in the connection's dialect."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)

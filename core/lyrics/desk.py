@@ -1,18 +1,31 @@
 """Where lyrics are written for many people: what is asked of a model at once is one batch.
 
-Each model has a thread of its own at a time, so the two of a duel are written side by side, and
-the event loop goes on meanwhile.
+In threads, or apart: in a process of its own. A step of a network is many small products, each of
+which gives the interpreter up and has to wait to get it back, so beside a busy event loop a thread
+writes several times slower than a process.
 """
 
 import asyncio
+import signal
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from os import _exit
+from uuid import uuid4
 from weakref import WeakKeyDictionary, ref
 
+import structlog
+
+from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.writer import Lyric, Prefix, Writer
 from core.together import Together
 
+log = structlog.get_logger(__name__)
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
+KEPT = 16  # models in the other process
 
 
 @dataclass(frozen=True)
@@ -26,25 +39,108 @@ class Order:
 class Desk:
     """Takes orders for lyrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
+        """`apart`: in a process of its own, which starts now and ends with this one."""
         self._batches: WeakKeyDictionary[Writer, Together[Order, Lyric]] = WeakKeyDictionary()
+        self._scribe = Scribe() if apart else None
 
     async def write(self, writer: Writer, prefix: Prefix, *, seed: int) -> Lyric:
         """The lyric that `writer` writes, as it would alone."""
         batch = self._batches.get(writer)
         if batch is None:
-            batch = self._batches[writer] = _together(writer)
+            batch = self._batches[writer] = self._together(writer)
         return await batch(Order(prefix, seed))
 
+    async def close(self) -> None:
+        """End the other process."""
+        if self._scribe is not None:
+            await asyncio.to_thread(self._scribe.close)
 
-def _together(writer: Writer) -> Together[Order, Lyric]:
-    held = ref(writer)  # the desk does not keep a model in memory that nobody else needs
+    def _together(self, writer: Writer) -> Together[Order, Lyric]:
+        held = ref(writer)  # the desk does not keep a model in memory that nobody else needs
 
-    async def work(orders: Sequence[Order]) -> Sequence[Lyric]:
-        one = held()
-        if one is None:
-            raise ReferenceError
-        prefixes, seeds = [order.prefix for order in orders], [order.seed for order in orders]
-        return await asyncio.to_thread(one.write_many, prefixes, seeds=seeds)
+        async def work(orders: Sequence[Order]) -> Sequence[Lyric]:
+            one = held()
+            if one is None:
+                raise ReferenceError
+            prefixes, seeds = [order.prefix for order in orders], [order.seed for order in orders]
+            if self._scribe is not None:
+                return await self._scribe.write(one, prefixes, seeds)
+            return await asyncio.to_thread(one.write_many, prefixes, seeds=seeds)
 
-    return Together(work, most=MOST)
+        return Together(work, most=MOST)
+
+
+class Scribe:
+    """A process that writes; one that is killed is started again."""
+
+    def __init__(self) -> None:
+        self._pool = self._start()
+        self._names: WeakKeyDictionary[Writer, str] = WeakKeyDictionary()
+
+    async def write(
+        self, writer: Writer, prefixes: Sequence[Prefix], seeds: Sequence[int]
+    ) -> Sequence[Lyric]:
+        """What `writer.write_many` writes.
+
+        Raises:
+            DecodingError, ValueError: as `write_many`.
+            BrokenProcessPool: where the process was killed twice.
+        """
+        try:
+            return await self._write(writer, prefixes, seeds)
+        except BrokenProcessPool:
+            log.error("the process that writes has ended; it is started again")
+            self._pool = self._start()
+            return await self._write(writer, prefixes, seeds)
+
+    def close(self) -> None:
+        """End it."""
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _write(
+        self, writer: Writer, prefixes: Sequence[Prefix], seeds: Sequence[int]
+    ) -> Sequence[Lyric]:
+        name = self._names.setdefault(writer, uuid4().hex)
+        lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, prefixes, seeds))
+        if lyrics is None:  # it does not have that model yet, or no more
+            content = await asyncio.to_thread(writer.checkpoint.to_bytes)
+            loaded: Future[None] = self._pool.submit(_load, name, content)
+            await asyncio.wrap_future(loaded)
+            lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, prefixes, seeds))
+        return lyrics or ()
+
+    @staticmethod
+    def _start() -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_set_up)
+        pool.submit(_write, "", (), ())  # so that it starts now
+        return pool
+
+
+# In the other process
+
+_writers: dict[str, Writer] = {}
+
+
+def _set_up() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent to stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        _exit(0)
+
+
+def _load(name: str, content: bytes) -> None:
+    while len(_writers) >= KEPT:
+        del _writers[next(iter(_writers))]
+    _writers[name] = Writer(Checkpoint.from_bytes(content, name))
+
+
+def _write(name: str, prefixes: Sequence[Prefix], seeds: Sequence[int]) -> Sequence[Lyric] | None:
+    """None: that model is not here."""
+    writer = _writers.get(name)
+    return None if writer is None else writer.write_many(prefixes, seeds=seeds)

@@ -43,7 +43,6 @@ from core.settings import Settings
 TOKEN = "123456:bench"
 URL = "https://api.telegram.org"
 WORKER = [sys.executable, "-c", "from bot.cli import main; main()", "worker"]
-FREE = {"overall_max_rate": 0.0, "group_max_rate": 0.0}  # no limit
 PREFIX = "分开"
 RNN = replace(DEFAULT, network=Network(cell="rnn", num_hiddens=256, start="scaled"), num_epochs=2)
 
@@ -97,10 +96,12 @@ async def bot(pair: TrainedPair, num_people: int, *, limited: bool = False) -> A
         person_minute=many, person_day=many, chat_minute=many, chat_day=many, worker="external"
     )
     async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(open_services(settings))
+        services = await stack.enter_async_context(open_services(settings, apart=True))
         await services.releases.publish([pair])
         api = BotApi(TOKEN)
-        limiter = Limiter(metrics) if limited else Limiter(metrics, **FREE)
+        limiter = Limiter(metrics)
+        if not limited:
+            limiter = Limiter(metrics, overall_max_rate=0, group_max_rate=0)
         app = build_application(TOKEN, URL, services, api, metrics=metrics, limiter=limiter)
         intake = Intake(services.inbox, app.update_queue, app.bot)
         assert isinstance(app.update_processor, PersonByPerson)
@@ -179,13 +180,12 @@ async def echoes_a_second(num_people: int) -> float:
     people = [api.person(n, f"P{n}") for n in range(1, num_people + 1)]
 
     def see(call: Call, result: Any) -> None:
-        seen = sum(one.method == "sendMessage" for one in api.calls[-1:])
-        nonlocal left
-        left -= seen
-        if not left:
+        if call.method == "sendMessage":
+            seen.append(call)
+        if len(seen) == num_people:
             done.set()
 
-    left = num_people
+    seen: list[Call] = []
     api.on_call = see
     async with app:
         await app.start()
