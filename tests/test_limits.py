@@ -112,9 +112,7 @@ async def test_without_limits_nothing_is_asked_of_the_database(store: Store, clo
     assert await num_rows(store) == 0
 
 
-async def test_however_many_ask_it_takes_few_statements(
-    store: Store, clock: Clock
-) -> None:
+async def test_however_many_ask_it_takes_few_statements(store: Store, clock: Clock) -> None:
     limits = make(store, clock, 5, 50, 5000, 50_000)
     await limits.admit([Ask(ANNA, GROUP)])
     statements: list[str] = []

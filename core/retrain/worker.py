@@ -38,6 +38,7 @@ from core.retrain.workplace import Workplace
 from core.settings import Settings
 
 log = structlog.get_logger(__name__)
+NICE = 10
 SIGN_EVERY = 5.0  # seconds
 SWEPT = 20  # of the latest jobs are looked at
 SWEEP_EVERY = timedelta(minutes=1)
@@ -208,6 +209,7 @@ def run_worker(settings: Settings, *, with_parent: bool = False) -> None:
     device = find_device(settings)
     if with_parent:
         settings = settings.model_copy(update={"http": None})
+        os.nice(NICE)  # people are answered first, on the same cores
     asyncio.run(_run(settings, device, with_parent=with_parent))
 
 

@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 
 from bench import learning, text, writing
+from bench.serving import serving
 from bench.rows import Row, keep, show
 from core.errors import LyricbotError
 from core.rnn.device import choose_products, num_cores
@@ -65,6 +66,7 @@ def main() -> None:
         lambda: learning.growth(size),
         lambda: learning.memory(size),
         writing.bot_start,
+        lambda: serving(small=options.small),
     )
     for number, step in enumerate(steps, 1):
         console.print(f"measuring, {number} of {len(steps)} …")

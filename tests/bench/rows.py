@@ -34,7 +34,7 @@ class Row:
             return self.ratio >= self.wanted
         if self.figure is None:
             return False
-        at_least = self.unit in ("lyrics/s", "% of the rate")
+        at_least = self.unit.endswith("/s") or self.unit == "% of the rate"
         return self.figure >= self.wanted if at_least else self.figure <= self.wanted
 
 

@@ -42,7 +42,7 @@ from core.settings import Settings
 
 TOKEN = "123456:bench"
 URL = "https://api.telegram.org"
-WORKER = [sys.executable, "-c", "from bot.cli import main; main()", "worker"]
+WORKER = [sys.executable, "-c", "from bot.cli import main; main()", "worker", "--with-parent"]
 PREFIX = "分开"
 RNN = replace(DEFAULT, network=Network(cell="rnn", num_hiddens=256, start="scaled"), num_epochs=2)
 
@@ -283,7 +283,7 @@ async def _retrain(services: Services) -> AsyncIterator[None]:
     """A worker that trains, meanwhile."""
     await services.retrains.ask()
     process = await asyncio.create_subprocess_exec(
-        *WORKER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        *WORKER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         async with asyncio.timeout(120):

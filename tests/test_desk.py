@@ -1,0 +1,76 @@
+"""The desk: what is asked for at once is written at once, in threads or in a process apart."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from factories import SMALL, make_checkpoint
+
+from core.lyrics.desk import Desk
+from core.lyrics.recipe import Network
+from core.lyrics.writer import Writer
+
+
+@pytest.fixture(params=[False, True], ids=["threads", "apart"])
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    one = Desk(apart=request.param)
+    yield one
+    await one.close()
+
+
+async def test_each_gets_the_lyric_that_they_asked_for(desk: Desk) -> None:
+    writers = [Writer(make_checkpoint("random")), Writer(make_checkpoint("consecutive"))]
+    prefix = writers[0].read_prefix("分开")
+    orders = [(writer, seed) for seed in range(20) for writer in writers]
+    written = await asyncio.gather(*(desk.write(w, prefix, seed=seed) for w, seed in orders))
+    for n, writer in enumerate(writers):
+        assert written[n::2] == writer.write_many([prefix] * 20, seeds=range(20))
+
+
+async def test_what_is_asked_for_at_once_is_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, writer = Desk(), Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    sizes = []
+    write_many = writer.write_many
+
+    def counted(prefixes: object, **others: object) -> object:
+        sizes.append(len(prefixes))  # type: ignore[arg-type]
+        return write_many(prefixes, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer, "write_many", counted)
+    await asyncio.gather(*(desk.write(writer, prefix, seed=n) for n in range(10)))
+    assert sizes == [10]
+
+
+async def test_a_process_that_is_killed_is_started_again() -> None:
+    desk, writer = Desk(apart=True), Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    first = await desk.write(writer, prefix, seed=1)
+    assert desk._scribe is not None
+    (pid,) = desk._scribe._pool._processes or ()
+    os.kill(pid, signal.SIGKILL)
+    assert await desk.write(writer, prefix, seed=1) == first
+    await desk.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["threads", "apart"])
+async def test_the_event_loop_goes_on_while_much_is_written(apart: bool) -> None:
+    large = replace(SMALL, network=Network(cell="gru", num_hiddens=1024, start="scaled"))
+    desk, writer = Desk(apart=apart), Writer(make_checkpoint(recipe=large))
+    prefix = writer.read_prefix("分开")
+    await desk.write(writer, prefix, seed=0)  # it is loaded
+    began = time.perf_counter()
+    writing = asyncio.gather(*(desk.write(writer, prefix, seed=n) for n in range(64)))
+    longest = 0.0
+    while not writing.done():
+        before = time.perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - before)
+    took = time.perf_counter() - began
+    await desk.close()
+    # Were anything of it computed in the loop, it would stand still for as long as a batch takes.
+    assert longest < took / 2
