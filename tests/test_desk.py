@@ -51,7 +51,9 @@ async def test_a_process_that_is_killed_is_started_again() -> None:
     prefix = writer.read_prefix("分开")
     first = await desk.write(writer, prefix, seed=1)
     assert desk._scribe is not None
-    (pid,) = desk._scribe._pool._processes or ()
+    processes = desk._scribe._pool._processes
+    assert processes
+    (pid,) = processes
     os.kill(pid, signal.SIGKILL)
     assert await desk.write(writer, prefix, seed=1) == first
     await desk.close()

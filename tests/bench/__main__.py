@@ -3,6 +3,8 @@
 import argparse
 import platform
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,8 @@ import torch
 from rich.console import Console
 
 from bench import learning, text, writing
-from bench.serving import serving
 from bench.rows import Row, keep, show
+from bench.serving import serving
 from core.errors import LyricbotError
 from core.rnn.device import choose_products, num_cores
 
@@ -58,7 +60,7 @@ def main() -> None:
         "numpy": np.__version__,
     }
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
-    steps = (
+    steps: tuple[Callable[[], list[Row]], ...] = (
         lambda: learning.article_epoch(corpus, size, rate),
         lambda: learning.gru_epoch(corpus, size, 32 if options.small else 512),
         lambda: learning.to_perplexity(corpus, size),
@@ -66,7 +68,7 @@ def main() -> None:
         lambda: learning.growth(size),
         lambda: learning.memory(size),
         writing.bot_start,
-        lambda: serving(small=options.small),
+        partial(serving, small=options.small),
     )
     for number, step in enumerate(steps, 1):
         console.print(f"measuring, {number} of {len(steps)} …")

@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from factories import make_pair
 from telegram import Update
 from telegram.ext import Application, ExtBot, MessageHandler, filters
 
@@ -222,28 +223,34 @@ def trained(recipe: Recipe) -> TrainedPair:
 
 
 def serving(*, small: bool) -> list[Row]:
-    """All of it."""
+    """All of it; small: with models that were not trained, and no retrain beside it."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            return asyncio.run(_serving(100 if small else 3_000, 2.0 if small else 10.0))
+            return asyncio.run(_small() if small else _serving())
         finally:
             os.chdir(before)
 
 
-async def _serving(num: int, seconds: float) -> list[Row]:
+async def _serving(num: int = 2_000, seconds: float = 10.0) -> list[Row]:
     echo = await echoes_a_second(num)
     rows = [Row("updates answered", "echo bot", echo, "updates/s", "python-telegram-bot alone")]
     article = trained(replace(ARTICLE, num_epochs=1))
     rows += await _one_release("rnn 256 by `article`", article, num, seconds, echo)
     for name, recipe in (("rnn 256, lines", RNN), ("default", replace(DEFAULT, num_epochs=2))):
-        rows += await _other_release(name, trained(recipe), num // 5)
+        rows += await _other_release(name, trained(recipe), num // 10)
     return rows
 
 
+async def _small(num: int = 30) -> list[Row]:
+    pair, echo = make_pair(), await echoes_a_second(num)
+    rows = await _one_release("small", pair, num, 0.3, echo, retrains=False)
+    return [*rows, *await _other_release("small", pair, num)]
+
+
 async def _one_release(
-    name: str, pair: TrainedPair, num: int, seconds: float, echo: float
+    name: str, pair: TrainedPair, num: int, seconds: float, echo: float, *, retrains: bool = True
 ) -> list[Row]:
     models = alone(pair)
     async with bot(pair, num) as load:
@@ -252,10 +259,10 @@ async def _one_release(
         group = await votes_a_second(load, in_group=True)
     async with bot(pair, num) as load:
         quiet = await write_latencies(load, 100.0, seconds)
-        async with _retrain(load.services):
+        async with _retrain(load.services) if retrains else nullcontext():
             busy = await write_latencies(load, 100.0, seconds)
     p99, busy_p99 = (1e3 * float(np.percentile(one, 99)) for one in (quiet, busy))
-    async with bot(pair, min(num, 150), limited=True) as load:
+    async with bot(pair, min(num, 120), limited=True) as load:
         limited = await duels_a_second(load)
     note = f"the models alone: {models:.0f}"
     return [
