@@ -5,15 +5,13 @@ its commits, the calls. Only the ceilings of Telegram's limits are raised, but w
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, chdir, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,6 +95,8 @@ async def bot(pair: TrainedPair, num_people: int, *, limited: bool = False) -> A
         person_minute=many, person_day=many, chat_minute=many, chat_day=many, worker="external"
     )
     async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(chdir(folder))
         services = await stack.enter_async_context(open_services(settings, apart=True))
         await services.releases.publish([pair])
         api = BotApi(TOKEN)
@@ -203,7 +203,7 @@ async def echoes_a_second(num_people: int) -> float:
     return rate
 
 
-def alone(pair: TrainedPair, seconds: float = 3.0) -> float:
+def alone(pair: TrainedPair, seconds: float) -> float:
     """Duels a second that the models write by themselves, one after the other, in batches."""
     writers = [Writer(one) for one in pair]
     prefix = writers[0].read_prefix(PREFIX)
@@ -224,13 +224,7 @@ def trained(recipe: Recipe) -> TrainedPair:
 
 def serving(*, small: bool) -> list[Row]:
     """All of it; small: with models that were not trained, and no retrain beside it."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            return asyncio.run(_small() if small else _serving())
-        finally:
-            os.chdir(before)
+    return asyncio.run(_small() if small else _serving())
 
 
 async def _serving(num: int = 2_000, seconds: float = 10.0) -> list[Row]:
@@ -245,14 +239,13 @@ async def _serving(num: int = 2_000, seconds: float = 10.0) -> list[Row]:
 
 async def _small(num: int = 30) -> list[Row]:
     pair, echo = make_pair(), await echoes_a_second(num)
-    rows = await _one_release("small", pair, num, 0.3, echo, retrains=False)
-    return [*rows, *await _other_release("small", pair, num)]
+    return await _one_release("small", pair, num, 0.3, echo, retrains=False)
 
 
 async def _one_release(
     name: str, pair: TrainedPair, num: int, seconds: float, echo: float, *, retrains: bool = True
 ) -> list[Row]:
-    models = alone(pair)
+    models = alone(pair, seconds / 3)
     async with bot(pair, num) as load:
         duels = await duels_a_second(load)
         private = await votes_a_second(load, in_group=False)
@@ -278,7 +271,7 @@ async def _one_release(
 
 
 async def _other_release(name: str, pair: TrainedPair, num: int) -> list[Row]:
-    models = alone(pair)
+    models = alone(pair, seconds=3.0)
     async with bot(pair, num) as load:
         duels = await duels_a_second(load)
     note = f"the models alone: {models:.0f}"
