@@ -6,7 +6,7 @@ import structlog
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.boards import seconds_of
+from bot.limiter import seconds_of
 from core.arena.announcements import LEASE, Announcements, Delivery
 
 log = structlog.get_logger(__name__)

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import structlog
 
 from bot.services import Services
+from core.arena.pruning import prune_duels
 from core.background import running
 from core.errors import LyricbotError
 
@@ -32,13 +33,18 @@ async def in_background(
 ) -> AsyncIterator[None]:
     """Do it all until the context is left; each of `shows` brings chats up to date."""
     cron = services.settings.retrain_cron
+
+    async def prune() -> None:
+        await services.limits.prune()
+        await services.inbox.prune()
+        await prune_duels(services.store, services.now())
+
     loops = [
         once(lambda: services.engine.schedule(cron)),
         every(TEND_EVERY, services.retrains.tend),
         every(WARM_EVERY, services.releases.warm),
         every(REFRESH_EVERY, services.access.refresh),
-        every(PRUNE_EVERY, services.limits.prune),
-        every(PRUNE_EVERY, services.inbox.prune),
+        every(PRUNE_EVERY, prune),
         *(every(SHOW_EVERY, show) for show in shows),
     ]
     async with running(*loops):

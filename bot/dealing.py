@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape, unescape
 
 import structlog
-from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
+from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Message
 from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 
@@ -134,17 +134,6 @@ def topic_of(message: Message | None) -> int | None:
     if message is None or not message.is_topic_message:
         return None
     return message.message_thread_id
-
-
-def account_of(update: Update) -> int | None:
-    """Who asks: of those who write in the name of a chat, as anonymous admins do, that chat.
-
-    From them all Telegram shows one and the same account.
-    """
-    message = update.message
-    if message is not None and message.sender_chat is not None:
-        return message.sender_chat.id
-    return update.effective_user.id if update.effective_user else None
 
 
 def plain_refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> str:

@@ -75,9 +75,14 @@ class Intake:
             await self._hand_on(await self._inbox.claim(MOST_CLAIMED))
 
     async def renew(self) -> None:
-        """Go on holding what is in hand, and nothing else: what is not known here is free."""
+        """Go on holding what is in hand, and nothing else: what is not known here is free.
+
+        What another bot has taken up meanwhile, since this one was too late, is not begun here.
+        """
         if self._in_hand:
-            await self._inbox.renew(self._in_hand)
+            asked = self._in_hand
+            self._waiting -= asked - await self._inbox.renew(asked)
+            self._make_room()
 
     @property
     def is_full(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from bot.rendering import in_script
 from bot.texts import Texts
 from core.arena.corpora import CorpusEntry
 from core.arena.releases import Release
@@ -13,6 +14,7 @@ from core.retrain.workers import WorkerInfo
 
 BAR = 12  # blocks
 SHOWN_REASON = 900  # characters
+SHORT_REASON = 80  # in a list
 
 
 def job_message(job: Job, texts: Texts, *, waits_for_worker: bool = False) -> str:
@@ -34,7 +36,7 @@ def job_message(job: Job, texts: Texts, *, waits_for_worker: bool = False) -> st
             lines.append(texts.job_published.format(number=job.release))
             lines += _figures(job.progress, texts)
         case "failed":
-            lines.append(texts.job_failed.format(reason=escape((job.reason or "")[:SHOWN_REASON])))
+            lines.append(texts.job_failed.format(reason=_reason(job, SHOWN_REASON)))
         case "cancelled":
             lines.append(texts.job_is_cancelled)
     return "\n".join(lines)
@@ -58,7 +60,8 @@ def comparison_message(new: Release, old: Release | None, texts: Texts) -> str:
     rows.append([texts.recipe_of, *(one.recipe_name for one in columns)])
     rows.append([texts.corpus_of, *(one.corpus_name for one in columns)])
     body = "\n".join("  ".join(cell for cell in row).rstrip() for row in _aligned(rows))
-    return f"{texts.comparison}\n<pre>{escape(body)}</pre>"
+    title = texts.figures_alone if old is None else texts.comparison
+    return f"{title}\n<pre>{escape(body)}</pre>"
 
 
 def jobs_message(jobs: Sequence[Job], workers: Sequence[WorkerInfo], texts: Texts) -> str:
@@ -130,7 +133,8 @@ def _running(job: Job, texts: Texts) -> list[str]:
     if progress.seconds_left is not None:
         lines.append(texts.job_left.format(time=_duration(progress.seconds_left)))
     for sampler, text in progress.samples.items():
-        lines += ["", f"<i>{texts.sampler(sampler)}</i>", escape(text)]
+        shown = in_script(text, traditional=texts.language == "zh-hant")
+        lines += ["", f"<i>{texts.sampler(sampler)}</i>", escape(shown)]
     return lines
 
 
@@ -154,7 +158,7 @@ def _line(job: Job, texts: Texts) -> str:
         "queued": texts.state_queued,
         "running": texts.state_running,
         "published": texts.state_published.format(number=job.release),
-        "failed": texts.state_failed.format(reason=escape((job.reason or "")[:80])),
+        "failed": texts.state_failed.format(reason=_reason(job, SHORT_REASON)),
         "cancelled": texts.state_cancelled,
     }
     return texts.job_line.format(
@@ -163,6 +167,11 @@ def _line(job: Job, texts: Texts) -> str:
         recipe=escape(job.recipe_name),
         state=states[job.status],
     )
+
+
+def _reason(job: Job, most: int) -> str:
+    reason = job.reason or ""
+    return escape(reason if len(reason) <= most else f"{reason[: most - 1].rstrip()}…")
 
 
 def _held_out(release: Release, sampler: Sampler) -> float | None:

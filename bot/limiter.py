@@ -1,8 +1,8 @@
 """Keeps to Telegram's limits, and tries again what failed on the way.
 
 python-telegram-bot's limiter spaces calls out: 30 a second, 20 a minute in a group. Here is what
-follows a failure: a RetryAfter is waited for, in a group by that group alone; a server that fails
-(5xx) or cannot be reached is tried again after a pause.
+follows a failure: a RetryAfter is waited for, by the chat that it is about alone unless several
+meet one at once; a server that fails (5xx) or cannot be reached is tried again after a pause.
 """
 
 import asyncio
@@ -20,10 +20,15 @@ log = structlog.get_logger(__name__)
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds, before each try but the first
 FLOODS = 5  # how often a RetryAfter is waited for, call by call
 SLACK = 0.1  # seconds more than Telegram asks for
+ALL = 3  # chats that meet a RetryAfter within a second: then it is about all of them
 NEVER_SENT = ("ConnectTimeout", "ConnectError", "PoolTimeout", "ProxyError")
 SENDS = ("send", "copy", "forward")
 SHOWN = 200  # characters of an error: it may quote a server's whole page
 Call = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class _Quiet(Exception):
+    """Telegram wants quiet since this call was let through."""
 
 
 class Limiter(AIORateLimiter):
@@ -38,7 +43,8 @@ class Limiter(AIORateLimiter):
         super().__init__(max_retries=0, **rates)
         self._calls = metrics.calls
         self._pauses = pauses
-        self._quiet_until: dict[int | None, float] = {}  # by group; None: for all
+        self._quiet_until: dict[str | None, float] = {}  # by chat; None: for all
+        self._floods: dict[str | None, float] = {}  # by chat, when it last met one
         self._told: dict[str, str] = {}  # by method, what failed last
 
     async def process_request(
@@ -51,17 +57,22 @@ class Limiter(AIORateLimiter):
         rate_limit_args: int | None,
     ) -> Any:
         """Make a call, when it may be made, and as often as it takes within reason."""
-        group = _group_of(data)
+        chat = _chat_of(data)
 
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._patiently(lambda: callback(*args, **kwargs), endpoint, group)
+        async def unless_quiet(*args: Any, **kwargs: Any) -> Any:
+            if self._quiet_left(chat) > 0:
+                raise _Quiet
+            return await callback(*args, **kwargs)
+
+        async def call() -> Any:
+            return await super(Limiter, self).process_request(
+                unless_quiet, args, kwargs, endpoint, data, rate_limit_args
+            )
 
         maybe_sent = 0
         for pause in (*self._pauses, None):
             try:
-                result = await super().process_request(
-                    call, args, kwargs, endpoint, data, rate_limit_args
-                )
+                result = await self._patiently(call, endpoint, chat)
             except TelegramError as error:
                 failed_on_the_way = _failed_on_the_way(error)
                 self._calls.labels(
@@ -80,31 +91,46 @@ class Limiter(AIORateLimiter):
         raise AssertionError
 
     async def _patiently(
-        self, call: Callable[[], Coroutine[Any, Any, Any]], endpoint: str, group: int | None
+        self, call: Callable[[], Coroutine[Any, Any, Any]], endpoint: str, chat: str | None
     ) -> Any:
-        """Make a call when Telegram wants no quiet, from the group or from all."""
-        for _ in range(FLOODS):
-            await self._quiet(group)
+        """Make a call when Telegram wants no quiet, in the chat or everywhere.
+
+        After a quiet it is spaced out like all others that waited.
+        """
+        floods = 0
+        while True:
+            await self._quiet(chat)
             try:
                 return await call()
+            except _Quiet:
+                continue
             except RetryAfter as error:
-                seconds = seconds_of(error)
+                floods += 1
+                if floods > FLOODS:
+                    raise
                 self._calls.labels(endpoint, "flood").inc()
-                log.warning("telegram wants quiet", method=endpoint, seconds=seconds)
-                self._quiet_until[group] = time.monotonic() + seconds + SLACK
-        await self._quiet(group)
-        return await call()
+                self._be_quiet(chat, seconds_of(error), endpoint)
 
-    async def _quiet(self, group: int | None) -> None:
-        left = self._quiet_left(group)
+    def _be_quiet(self, chat: str | None, seconds: float, endpoint: str) -> None:
+        now = time.monotonic()
+        self._floods = {one: at for one, at in self._floods.items() if at > now - 1}
+        self._floods[chat] = now
+        whom = None if len(self._floods) >= ALL else chat
+        log.warning("telegram wants quiet", method=endpoint, seconds=seconds, of_all=whom is None)
+        end = now + seconds + SLACK
+        self._quiet_until[whom] = max(end, self._quiet_until.get(whom, end))
+
+    async def _quiet(self, chat: str | None) -> None:
+        left = self._quiet_left(chat)
         while left > 0:
             await asyncio.sleep(left)
-            left = self._quiet_left(group)  # another call may have met more
+            left = self._quiet_left(chat)  # another call may have met more
 
-    def _quiet_left(self, group: int | None) -> float:
+    def _quiet_left(self, chat: str | None) -> float:
         now = time.monotonic()
-        self._quiet_until = {one: end for one, end in self._quiet_until.items() if end > now}
-        return max(self._quiet_until.get(one, now) for one in (group, None)) - now
+        if any(end <= now for end in self._quiet_until.values()):
+            self._quiet_until = {one: end for one, end in self._quiet_until.items() if end > now}
+        return max(self._quiet_until.get(one, now) for one in (chat, None)) - now
 
     def _tell(self, endpoint: str, error: TelegramError) -> None:
         """Log what fails, once until the method works again: thousands of calls may fail."""
@@ -125,13 +151,13 @@ def shown(error: TelegramError) -> str:
     return " ".join(str(error).split())[:SHOWN] or type(error).__name__
 
 
-def _group_of(data: Mapping[str, Any]) -> int | None:
-    """The group that a call is for: what Telegram minds there it may not mind elsewhere."""
-    try:
-        chat = int(data.get("chat_id", 0))
-    except (TypeError, ValueError):
-        return None
-    return chat if chat < 0 else None
+def _chat_of(data: Mapping[str, Any]) -> str | None:
+    """The chat that a call is for: what Telegram minds there it may not mind elsewhere.
+
+    A message sent in inline mode stands in one that is not known, and counts as one of its own.
+    """
+    chat = data.get("chat_id") or data.get("inline_message_id")
+    return None if chat is None else str(chat)
 
 
 def _failed_on_the_way(error: TelegramError) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from telegram import MessageEntity, Update
 from telegram.ext import BaseUpdateProcessor
 
+from bot.accounts import account_of
 from bot.intake import Intake
 from bot.metrics import Metrics
 
@@ -20,6 +21,7 @@ KINDS = ("message", "edited_message", "callback_query", "inline_query", "my_chat
 class PersonByPerson(BaseUpdateProcessor):
     """A person's updates wait for each other; nobody waits for anybody else.
 
+    Who writes in the name of a chat, as anonymous admins do, is one person with all who do so.
     Two kinds do not wait: a /write while that person's last one is being written, so that it is
     told so at once, and an inline query, of which only the latest is answered.
     """
@@ -75,7 +77,7 @@ class PersonByPerson(BaseUpdateProcessor):
     @asynccontextmanager
     async def _turn(self, update: Update) -> AsyncIterator[None]:
         """Wait until it is an update's turn; it lasts until the context is left."""
-        person = update.effective_user.id if update.effective_user else None
+        person = account_of(update)
         writes = is_write(update)
         if person is None or update.inline_query or (writes and person in self._writing):
             async with self._places:

@@ -85,7 +85,8 @@ def _lyrics(duel: Duel, texts: Texts, *, traditional: bool) -> str:
     prefix = escape(in_script(duel.prefix, traditional=traditional))
     shown = texts.duel.format(prefix=prefix, text_1=sides[0], text_2=sides[1])
     if duel.skipped:
-        left_out = texts.skipped.format(characters=escape(" ".join(duel.skipped)))
+        unknown = in_script(" ".join(duel.skipped), traditional=traditional)
+        left_out = texts.skipped.format(characters=escape(unknown))
         return f"{shown}\n\n<i>{left_out}</i>"
     return shown
 
@@ -105,7 +106,8 @@ def vote_reveal(vote: Vote, texts: Texts) -> str:
     if vote.counted is None:
         parts.append(texts.closed)
     elif vote.counted != vote.choice:
-        parts.append(texts.changed.format(counted=vote.counted))
+        counted = str(vote.counted) if vote.counted else texts.neither
+        parts.append(texts.changed.format(counted=counted))
     return "\n".join(parts)
 
 

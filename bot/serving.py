@@ -27,6 +27,7 @@ from bot.metrics import Metrics
 from bot.ordering import PersonByPerson
 from bot.polling import PollingBot, poll
 from bot.services import Services, open_services
+from bot.texts import texts_for
 from bot.watching import Watching
 from bot.webhook import secret_of, webhook
 from core.background import running
@@ -80,6 +81,7 @@ async def _until(stopped: asyncio.Event, services: Services, token: str) -> None
     intake = Intake(services.inbox, application.update_queue, application.bot)
     async with AsyncExitStack() as stack:
         await services.access.refresh()
+        await asyncio.to_thread(texts_for, "zh-hant")  # it loads a dictionary
         if await services.releases.current() is None:
             log.warning("there is no release yet; an admin's /retrain makes one")
         if starts_worker(services):
@@ -121,6 +123,7 @@ async def _handling(application: App, intake: Intake, services: Services) -> Asy
         finally:
             intake.close()
             await _stop(application, processor)
+            await boards.close()
             await _let_go(intake)
 
 

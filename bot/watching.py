@@ -16,11 +16,19 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.job_messages import comparison_message, job_message
 from bot.keyboards import duel_keyboard
-from bot.rendering import OPENING, duel_message
+from bot.rendering import OPENING, board_message, duel_message
 from bot.services import Services
 from bot.texts import Texts, texts_for
+from core.arena.boards import Place
+from core.arena.duel import Duel
 from core.arena.releases import Release
-from core.errors import CheckpointError, LyricbotError, PrefixUnknown
+from core.errors import (
+    CheckpointError,
+    LyricbotError,
+    NothingClean,
+    PrefixError,
+    PrefixUnknown,
+)
 from core.retrain.jobs import Job
 from core.retrain.watches import ALL, Watch
 
@@ -77,7 +85,10 @@ class Watching:
         if watch.told <= 1:
             await self._send_curves(watch, job, release, texts)
             await self._services.watches.told(watch, 2)
-        await self._send_duel(watch, texts)
+        try:
+            await self._send_duel(watch, texts)
+        except (PrefixError, NothingClean) as error:  # the operator's list of words forbids it
+            log.info("there is no first duel to show", job=job.id, reason=str(error))
         await self._services.watches.told(watch, ALL)
 
     async def _edit(self, watch: Watch, text: str, *, at_once: bool) -> bool:
@@ -126,19 +137,29 @@ class Watching:
         )
 
     async def _send_duel(self, watch: Watch, texts: Texts) -> None:
-        contest = self._services.contest
         try:
-            duel = await contest.open_duel(watch.account, OPENING, limited=False)
+            duel = await self._open_duel(watch, OPENING)
         except PrefixUnknown as error:
             if not error.suggestions:
                 return
-            prefix = error.suggestions[0]
-            duel = await contest.open_duel(watch.account, prefix, limited=False)
+            duel = await self._open_duel(watch, error.suggestions[0])
+        traditional, in_group = texts.language == "zh-hant", watch.room < 0
+        message = board_message if in_group else duel_message
         sent = await self._bot.send_message(
             watch.room,
-            f"{texts.sample_duel}\n\n{duel_message(duel, texts)}",
+            f"{texts.sample_duel}\n\n{message(duel, texts, traditional=traditional)}",
             parse_mode=ParseMode.HTML,
             reply_markup=duel_keyboard(duel, texts, bot=self._bot.username),
             message_thread_id=watch.topic,
         )
-        await contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)
+        place = Place(room=sent.chat_id, post=sent.message_id)
+        await self._services.contest.shown(duel.id, room=sent.chat_id, post=sent.message_id)
+        if in_group:
+            await self._services.boards.put(
+                duel.id, place, language=texts.language, traditional=traditional
+            )
+
+    async def _open_duel(self, watch: Watch, prefix: str) -> Duel:
+        return await self._services.contest.open_duel(
+            watch.account, prefix, room=watch.room, limited=False
+        )

@@ -12,7 +12,9 @@ LyricbotError
 ├── Unsound                what was trained may not go live
 ├── RetrainError
 │   ├── JobRunning         the corpus has a job already
-│   ├── JobUnknown         no job of that number, or none that runs
+│   ├── JobUnknown         no job of that number
+│   ├── JobOver            it has ended already
+│   ├── JobUnnamed         none runs, or several do
 │   ├── Superseded         another attempt, or an admin, has taken the job from this one
 │   └── EngineError        the engine's database cannot be used
 ├── CheckpointError        a model file that is damaged or foreign
@@ -61,11 +63,24 @@ class CorpusTooShort(CorpusError):
 
 
 class CorpusUnknown(CorpusError):
-    """There is no corpus of that name."""
+    """There is no corpus of that name; there are `names`."""
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no corpus {name!r}. There are: {', '.join(names)}. "
+            f"Add one: lyricbot corpus add FILE"
+        )
+        self.name = name
+        self.names = tuple(names)
 
 
 class RecipeUnknown(LyricbotError):
-    """There is no recipe of that name."""
+    """There is no recipe of that name; there are `names`."""
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        super().__init__(f"There is no recipe {name!r}. There are: {', '.join(names)}.")
+        self.name = name
+        self.names = tuple(names)
 
 
 class TrainerMissing(LyricbotError):
@@ -93,7 +108,29 @@ class JobRunning(RetrainError):
 
 
 class JobUnknown(RetrainError):
-    """There is no job of that number, or none that could be meant."""
+    """There is no job of that number."""
+
+    def __init__(self, job: int) -> None:
+        super().__init__(f"There is no job {job}.")
+        self.job = job
+
+
+class JobOver(RetrainError):
+    """The job of that number has ended already, as `status` says."""
+
+    def __init__(self, job: int, status: str) -> None:
+        super().__init__(f"Job {job} is over already: {status}.")
+        self.job = job
+        self.status = status
+
+
+class JobUnnamed(RetrainError):
+    """It must be said which of the `jobs` is meant; there may be none."""
+
+    def __init__(self, jobs: Sequence[int]) -> None:
+        which = f"There are several: say which of {', '.join(map(str, jobs))}."
+        super().__init__(which if jobs else "There is no job to cancel.")
+        self.jobs = tuple(jobs)
 
 
 class Superseded(RetrainError):
@@ -171,6 +208,8 @@ class ReleaseUnknown(ContestError):
     def __init__(self, number: int, numbers: Sequence[int]) -> None:
         there_are = f"There are: {', '.join(map(str, numbers))}." if numbers else "There is none."
         super().__init__(f"There is no release {number}. {there_are}")
+        self.number = number
+        self.numbers = tuple(numbers)
 
 
 class NothingBefore(ContestError):

@@ -44,6 +44,8 @@ class Together(Generic[Item, Result]):
             batch = [self._waiting.popleft() for _ in range(size)]
             try:
                 results = await self._work([item for item, _ in batch])
+                if len(results) != size:
+                    raise ValueError(f"{size} results are wanted, not {len(results)}")
             except Exception as error:
                 results = [error] * size
             except BaseException:

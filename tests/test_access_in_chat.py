@@ -23,7 +23,7 @@ async def test_whoever_is_banned_gets_nothing_until_let_in_again(talk: Conversat
     update = talk.api.ask_inline(talk.anna, "分开")
     await talk.handle(update)
     assert talk.api.answer_to(update) is None
-    assert await told(talk, "/unban 1") == "1 is banned no more."
+    assert await told(talk, "/unban 1") == "1 is no longer banned."
     assert await told(talk, "/unban 1") == "1 was not banned."
     await talk.duel()
     assert len(talk.said()) == 1
@@ -46,7 +46,7 @@ async def test_a_bare_ban_in_a_topic_bans_nobody(talk: Conversation) -> None:
     assert "numeric id" in talk.last(forum)["text"]
 
 
-@pytest.mark.parametrize("text", ["/ban", "/ban @anna", "/ban -5", "/unban"])
+@pytest.mark.parametrize("text", ["/ban", "/ban @anna", "/ban 5x", "/unban"])
 async def test_a_ban_of_nobody_is_explained(talk: Conversation, text: str) -> None:
     assert text.split()[0] in await told(talk, text)
 
@@ -127,3 +127,15 @@ async def test_where_nothing_fit_comes_of_a_prefix_it_is_said(tmp_path: Path) ->
         await talk.say("/write 分开")
         assert "拿得出手" in talk.last()["text"]
         assert talk.rows("SELECT count(*) FROM duels") == [(0,)]
+
+
+async def test_who_writes_as_a_chat_is_banned_as_that_chat(talk: Conversation) -> None:
+    group = talk.group.id
+    talk.api.appoint(talk.anna, talk.group)
+    said = talk.api.send(talk.anna, talk.group, "/write 分开", anonymous=True)
+    assert said is not None
+    await talk.say("/ban", talk.admin, talk.group, reply_to=said["message"]["message_id"])
+    assert talk.services.access.is_banned(group)
+    await talk.handle(talk.api.send(talk.anna, talk.group, "/write 分开", anonymous=True))
+    assert talk.rows("SELECT count(*) FROM duels") == [(0,)]
+    assert "no longer banned" in await told(talk, f"/unban {group}")

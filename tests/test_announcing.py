@@ -22,6 +22,7 @@ def announcer(talk: Conversation, after: float = 0) -> Announcing:
 
 async def asked(talk: Conversation, text: str = "今晚 8 点斗歌！") -> Json:
     """The question under the preview; Anna and the group want news."""
+    talk.api.appoint(talk.ben, talk.group)
     await talk.say("/news")
     await talk.say("/news", talk.ben, talk.group)
     await talk.say(f"/announce {text}", talk.admin)
@@ -66,7 +67,7 @@ async def test_a_no_sends_nothing(talk: Conversation) -> None:
 
 
 async def test_only_admins_may_press(talk: Conversation) -> None:
-    await talk.say("/news", talk.ben, talk.group)
+    await talk.say("/news", talk.ben)
     await talk.say("/announce x", talk.admin, talk.group)
     answer = await talk.click("a:send", talk.last(talk.group), talk.anna, talk.group)
     assert "只有管理员" in answer["text"]
@@ -125,6 +126,7 @@ async def test_telegrams_wish_to_wait_is_kept_to(talk: Conversation) -> None:
 
 async def test_a_group_that_grew_unnoticed_is_told_where_it_is_now(talk: Conversation) -> None:
     group = talk.api.group(-7, "小群", kind="group")
+    talk.api.appoint(talk.anna, group)
     await talk.say("/news", talk.anna, group)
     grown = talk.api.migrate(group, -1007)
     await talk.services.announcements.announce("来了", talk.admin.id)

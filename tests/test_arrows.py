@@ -39,6 +39,7 @@ LIBRARIES = {
         "core.arena.migrate",
         "core.arena.people",
         "core.arena.privacy",
+        "core.arena.pruning",
         "core.arena.releases",
         "core.arena.rooms",
         "core.arena.standings",

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conversation import TOKEN, Conversation, Json, buttons, conversation
@@ -63,9 +64,9 @@ async def test_after_a_day_it_shows_the_result(talk: Conversation) -> None:
     result = talk.last(talk.group)["text"]
     assert "Result" in result
     ((sampler,),) = talk.rows("SELECT sampler_1 FROM duels")
-    assert f"1 is {sampler} sampling: 1" in result
+    assert f"1 is {sampler} sampling, votes: 1" in result
     assert "2 is" in result
-    assert "neither: 0" in result
+    assert "neither, votes: 0" in result
     assert "1   👍 1" in result
     assert not any("v:1:1" in b.get("callback_data", "") for b in buttons(talk.last(talk.group)))
 
@@ -81,7 +82,7 @@ async def test_a_duel_nobody_voted_on_has_a_result_too(talk: Conversation) -> No
     await talk.duel(talk.ben, talk.group)
     await talk.edit_boards()
     await talk.edit_boards(after=DAY)
-    assert "neither: 0" in talk.last(talk.group)["text"]
+    assert "neither, votes: 0" in talk.last(talk.group)["text"]
 
 
 async def test_it_keeps_the_language_it_was_shown_in(talk: Conversation) -> None:
@@ -158,3 +159,48 @@ async def test_an_edit_that_takes_too_long_is_given_up_before_another_bot_may_be
     talk.api.delay = None
     await talk.edit_boards(after=40)
     assert talk.rows("SELECT voters FROM boards WHERE duel_id = 1") == [(2,)]
+
+
+async def test_what_one_bot_edits_a_vote_gives_to_no_other(talk: Conversation) -> None:
+    duel = await voted(talk)
+    later = Boards(talk.services.store, lambda: datetime.now(UTC) + timedelta(seconds=6))
+    (board,) = await later.claim()
+    await talk.click("v:1:1", duel, talk.admin, talk.group)
+    assert await later.claim() == ()
+    await later.later(board, 30)  # as Telegram wanted
+    await talk.click("v:1:3", duel, talk.admin, talk.group)
+    assert await later.claim() == ()
+
+
+async def test_a_chat_where_a_call_waits_holds_up_no_other(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = talk.api.group(-1002, "另一个群")
+    for group in (talk.group, other):
+        duel = await talk.duel(talk.ben, group)
+        await talk.press("1", duel, talk.anna, group)
+    edit = Bot.edit_message_text
+
+    async def stuck(*args: Any, **kwargs: Any) -> Any:
+        if kwargs["chat_id"] == talk.group.id:
+            await asyncio.Event().wait()
+        return await edit(*args, **kwargs)
+
+    monkeypatch.setattr(talk.app.bot.__class__, "edit_message_text", stuck)
+    boards = Boards(talk.services.store, lambda: datetime.now(UTC) + timedelta(seconds=6))
+    keeping = BoardsKept(boards, talk.app.bot)
+    await keeping.edit_due()
+    assert "Voted so far: 1" in talk.last(other)["text"]
+    assert "Voted so far" not in talk.last(talk.group)["text"]
+    await keeping.close()
+
+
+async def test_boards_in_one_group_take_turns(talk: Conversation) -> None:
+    for _ in range(3):
+        duel = await talk.duel(talk.ben, talk.group)
+        await talk.press("1", duel, talk.anna, talk.group)
+    boards = Boards(talk.services.store, lambda: datetime.now(UTC) + timedelta(seconds=6))
+    keeping = BoardsKept(boards, talk.app.bot)
+    await keeping.edit_due()
+    assert len(talk.called("editMessageText")) == 1
+    assert talk.rows("SELECT count(*) FROM boards WHERE voters = 0") == [(2,)]

@@ -15,6 +15,7 @@ from factories import SMALL, make_pair
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, delete, func, select
+from sqlalchemy.exc import OperationalError
 
 from core.arena.contest import Contest
 from core.arena.duel import Choice
@@ -607,3 +608,20 @@ async def test_the_standings_are_what_a_naive_count_of_the_answers_gives(
             changes[account, duel].append(choice)
         assert await connection.scalar(select(func.count()).select_from(votes)) == len(naive.first)
     assert changes == naive.changes
+
+
+async def test_answers_wait_for_a_database_that_is_away(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duel = await arena.duel()
+    run, failures = arena.store.run, [1, 2]
+
+    async def failing(work: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise OperationalError("UPDATE", {}, Exception("database is locked"))
+        return await run(work)
+
+    monkeypatch.setattr(arena.store, "run", failing)
+    assert (await arena.contest.vote(BEN, duel, 1)).first
+    assert await arena.count(votes) == 1

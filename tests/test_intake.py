@@ -12,6 +12,7 @@ from conversation import TOKEN, Conversation
 from processes import until, until_awaited
 from receiving import handling, polling
 from structlog.testing import capture_logs
+from telegram import Update
 
 from bot import intake as intakes
 from bot import polling as polls
@@ -219,3 +220,12 @@ async def test_one_persons_flood_keeps_nobody_else_waiting(talk: Conversation) -
         await until(lambda: talk.said(bens))
         assert len(talk.said()) < 100
         assert not await nothing_waits(talk)
+
+
+async def test_what_another_bot_has_taken_up_is_not_begun_here(talk: Conversation) -> None:
+    intake = intakes.Intake(talk.services.inbox, asyncio.Queue(), talk.app.bot)
+    intake.open()
+    await intake.take([{"update_id": 7}, {"update_id": 8}])
+    talk.rows("UPDATE inbox SET held_by = 'other' WHERE number = 7")
+    await intake.renew()
+    assert [intake.begin(Update(number)) for number in (7, 8)] == [False, True]

@@ -17,7 +17,7 @@ from core.arena.releases import Releases
 from core.arena.schema import jobs as table
 from core.arena.schema import releases as release_table
 from core.arena.store import Store
-from core.errors import JobRunning, JobUnknown, Superseded
+from core.errors import JobOver, JobRunning, JobUnknown, Superseded
 from core.retrain.jobs import TRIES, Job, Jobs
 from core.retrain.progress import Progress
 
@@ -262,7 +262,7 @@ async def test_cancelled_it_is_over_for_good(jobs: Jobs, clock: Clock) -> None:
     for number in (queued.id, running.id):
         job = await jobs.cancel(number)
         assert (job.status, job.active, job.ended_at) == ("cancelled", False, clock())
-        with pytest.raises(JobUnknown, match="over already: cancelled"):
+        with pytest.raises(JobOver, match="over already: cancelled"):
             await jobs.cancel(number)
         with pytest.raises(Superseded):
             await jobs.claim(number, "w")

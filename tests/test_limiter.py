@@ -140,15 +140,36 @@ async def test_a_flood_of_a_group_holds_up_that_group_alone(calls: Calls) -> Non
     await asyncio.gather(held, later, return_exceptions=True)
 
 
-async def test_a_flood_anywhere_else_holds_up_everybody(calls: Calls) -> None:
-    calls.api.fail_next("sendMessage", 429, "Too Many Requests", retry_after=1)
+async def test_a_flood_that_several_chats_meet_holds_up_everybody(calls: Calls) -> None:
+    one, two = calls.groups
+    calls.api.fail_next("sendMessage", 429, "Too Many Requests", retry_after=1, times=3)
     began = time.monotonic()
-    held = asyncio.ensure_future(calls.send())
-    while not calls.counted("sendMessage", "flood"):
+    held = [asyncio.ensure_future(calls.send("held", chat)) for chat in (one, two, calls.chat)]
+    while calls.counted("sendMessage", "flood") < 3:
         await asyncio.sleep(0)
-    await calls.send("two", calls.groups[1])
+    await calls.bot.set_my_commands([("help", "help")])
     assert time.monotonic() - began >= 1
-    await held
+    await asyncio.gather(*held)
+    assert (calls.sent(one), calls.sent(two), calls.sent()) == (["held"],) * 3
+
+
+async def test_after_a_flood_calls_are_spaced_out_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
+    api = BotApi(TOKEN)
+    slow = Limiter(Metrics(), overall_max_rate=2, overall_time_period=3600)
+    async with ExtBot(TOKEN, request=api, get_updates_request=api, rate_limiter=slow) as bot:
+        person = api.person(1, "Anna")
+        api.send(person, api.private_chat(person), "/start")
+        api.fail_next("sendMessage", 429, "Too Many Requests", retry_after=1)
+        waiting = [asyncio.ensure_future(bot.send_message(1, "hello")) for _ in range(6)]
+        await asyncio.wait(waiting, timeout=2)
+        # Two may be made in an hour, and the first of them was refused.
+        assert len([one for one in waiting if one.done()]) <= 1
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_flood_without_an_end_is_given_up(

@@ -18,7 +18,7 @@ async def test_a_persons_minute(tmp_path: Path) -> None:
 async def test_a_persons_day(tmp_path: Path) -> None:
     async with conversation(tmp_path, person_day=1) as talk:
         await talk.duel(talk.ben)
-        assert "your 1 for today" in (await talk.duel(talk.ben))["text"]
+        assert "for today (limit: 1)" in (await talk.duel(talk.ben))["text"]
         assert "Come back in" in (await talk.duel(talk.ben, talk.group))["text"]
 
 

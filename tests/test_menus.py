@@ -36,7 +36,7 @@ LONGEST = {
 }
 ALERTS = (
     *("duel_unknown", "failure", "encore", "encore_again", "like", "like_again", "admins_only"),
-    *("not_allowed", "language_of_group", "language_set", "lyrics_set", "no_release"),
+    *("not_allowed", "group_admins_only", "language_set", "lyrics_set", "no_release"),
     *("no_release_admin", "already_writing", "nothing_clean", "prefix_banned"),
     *("limit_person_minute", "limit_person_day", "limit_room_minute", "limit_room_day"),
 )

@@ -29,6 +29,12 @@ def message(person: int, text: str = "hello") -> Update:
     return made({"message": content})
 
 
+def anonymous(group: int) -> Update:
+    chat = {"id": group, "type": "supergroup", "title": "G"}
+    content = {"message_id": 1, "date": 0, "text": "hello", "from": sender(1087968824)}
+    return made({"message": {**content, "chat": chat, "sender_chat": chat}})
+
+
 def press(person: int) -> Update:
     return made({"callback_query": {"id": "1", "from": sender(person), "chat_instance": "1"}})
 
@@ -205,3 +211,12 @@ async def test_it_counts_by_kind() -> None:
 )
 def test_a_write_is_known(text: str, expected: bool) -> None:
     assert is_write(message(1, text)) is expected
+
+
+async def test_who_writes_as_one_group_waits_for_nobody_in_another() -> None:
+    async with handling() as one:
+        one.comes("a", anonymous(-1))
+        one.comes("b", anonymous(-2))
+        one.comes("c", anonymous(-1))
+        await turns()
+        assert one.begun == ["a", "b"]

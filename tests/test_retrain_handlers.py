@@ -9,7 +9,8 @@ from conversation import Conversation, conversation
 from factories import TEXT, make_pair
 
 from bot.botapi import Chat
-from core.errors import JobUnknown
+from core.errors import JobOver
+from core.lyrics.corpus import read_bundled
 
 COMMANDS = ["/retrain", "/jobs", "/cancel", "/releases", "/use 1", "/rollback"]
 
@@ -65,12 +66,12 @@ async def test_a_second_request_is_shown_the_job_that_runs(talk: Conversation) -
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("/retrain corpus=nothing", "There is no corpus 'nothing'"),
-        ("/retrain recipe=nothing", "There is no recipe 'nothing'"),
-        ("/retrain pairs=0", "pairs from 1 to 16"),
-        ("/retrain pairs=x", "pairs from 1 to 16"),
-        ("/retrain pairs=²", "pairs from 1 to 16"),
-        ("/retrain pairs=17", "pairs from 1 to 16"),
+        ("/retrain corpus=nothing", "There is no corpus “nothing”"),
+        ("/retrain recipe=nothing", "There is no recipe “nothing”"),
+        ("/retrain pairs=0", "pairs of models, from 1 to 16"),
+        ("/retrain pairs=x", "pairs of models, from 1 to 16"),
+        ("/retrain pairs=²", "pairs of models, from 1 to 16"),
+        ("/retrain pairs=17", "pairs of models, from 1 to 16"),
         ("/retrain now", "Like this"),
         ("/retrain epochs=3", "Like this"),
         ("/cancel", "There is no job"),
@@ -104,7 +105,7 @@ async def test_cancel_ends_the_job_and_jobs_lists_it(talk: Conversation) -> None
     assert "Job 1 is cancelled" in await told(talk, "/cancel")
     assert "cancelled" in await told(talk, "/jobs")
     assert await talk.services.engine.states([1]) == {1: "CANCELLED"}
-    with pytest.raises(JobUnknown):
+    with pytest.raises(JobOver):
         await talk.services.retrains.cancel(1)
 
 
@@ -169,3 +170,31 @@ async def test_admins_see_their_commands_in_the_help_and_others_do_not(tmp_path:
         assert "/retrain" in await told(talk, "/help")
         await talk.say("/help")
         assert "/retrain" not in talk.last()["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("/use 77", "没有第 77 版。现有：1。"),
+        ("/rollback", "没有更早的版本可以退回。"),
+        ("/cancel", "没有可以取消的任务。"),
+        ("/cancel 55", "没有任务 55。"),
+        ("/retrain corpus=nope", "没有语料“nope”。现有：bundled"),
+        ("/retrain recipe=nope", "没有配方“nope”。现有：article、default。"),
+    ],
+)
+async def test_an_admin_is_refused_in_their_language(
+    talk: Conversation, text: str, why: str
+) -> None:
+    await talk.services.rooms.set_language(talk.admin.id, "zh-hans")
+    assert f"没办成：{why}" in await told(talk, text)
+
+
+async def test_of_several_jobs_it_must_be_said_which_and_none_twice(talk: Conversation) -> None:
+    text = read_bundled().text.encode()
+    await talk.handle(talk.api.send_document(talk.admin, private(talk), "long.txt", text))
+    await told(talk, "/retrain")
+    await told(talk, "/retrain corpus=long")
+    assert "several jobs; say which: 1, 2" in await told(talk, "/cancel")
+    assert "Job 1 is cancelled" in await told(talk, "/cancel 1")
+    assert "Job 1 is over already (cancelled)" in await told(talk, "/cancel 1")

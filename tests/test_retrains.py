@@ -20,8 +20,9 @@ from core.errors import (
     CorpusTooShort,
     CorpusUnknown,
     EngineError,
+    JobOver,
     JobRunning,
-    JobUnknown,
+    JobUnnamed,
     RecipeUnknown,
     StoreError,
 )
@@ -213,14 +214,14 @@ async def test_cancelled_the_engine_stops_it(place: Place, state: str) -> None:
 
 
 async def test_without_a_number_the_one_job_is_meant(place: Place) -> None:
-    with pytest.raises(JobUnknown, match="no job to cancel"):
+    with pytest.raises(JobUnnamed, match="no job to cancel"):
         await place.retrains.cancel()
     jobs = [await place.add(name) for name in "ab"]
-    with pytest.raises(JobUnknown, match=f"say which of {jobs[0].id}, {jobs[1].id}"):
+    with pytest.raises(JobUnnamed, match=f"say which of {jobs[0].id}, {jobs[1].id}"):
         await place.retrains.cancel()
     await place.retrains.cancel(jobs[0].id)
     assert (await place.retrains.cancel()).id == jobs[1].id
-    with pytest.raises(JobUnknown, match="cancelled"):
+    with pytest.raises(JobOver, match="cancelled"):
         await place.retrains.cancel(jobs[1].id)
 
 

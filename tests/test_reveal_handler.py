@@ -8,7 +8,9 @@ async def test_whoever_asked_reveals_and_the_board_shows_the_result(talk: Conver
     await talk.click("v:1:1", duel, talk.anna, talk.group)
     await talk.say("/reveal", talk.ben, talk.group, reply_to=duel["message_id"])
     assert "Revealed" in talk.last(talk.group)["text"]
-    await talk.edit_boards(after=1)
+    await talk.edit_boards(after=4)
+    assert "📢 Result" not in talk.said(talk.group)[0]["text"]  # one edit in 5 seconds
+    await talk.edit_boards(after=6)
     assert "📢 Result" in talk.said(talk.group)[0]["text"]
 
 
@@ -28,7 +30,7 @@ async def test_without_a_reply_it_is_the_latest_one_asked_for_here(talk: Convers
     await talk.duel(talk.anna, talk.group)
     await talk.duel(talk.ben)
     await talk.say("/reveal", talk.ben, talk.group)
-    await talk.edit_boards(after=1)
+    await talk.edit_boards(after=6)
     shown = ["📢" in message["text"] for message in talk.said(talk.group)]
     assert shown == [False, True, False, False]
 

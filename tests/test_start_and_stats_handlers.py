@@ -42,7 +42,7 @@ async def test_stats_after_one_vote_says_that_it_is_too_early(talk: Conversation
     await talk.say("/stats")
     assert "第 1 版" in talk.last()["text"]
     assert "现在下结论还太早" in talk.last()["text"]
-    assert "100 % [21, 100]" in talk.last()["text"]
+    assert "100%（95% 区间 21–100%）" in talk.last()["text"]
 
 
 async def test_stats_names_a_leader_once_its_interval_is_above_one_half(
@@ -54,8 +54,8 @@ async def test_stats_names_a_leader_once_its_interval_is_above_one_half(
         peek = await contest.vote(1000 + account, duel.id, 0)
         await contest.vote(account, duel.id, 1 if peek.reveal.sampler_1 == "consecutive" else 2)
     await talk.say("/stats")
-    assert "相邻采样领先：100 % [72, 100]，共 10 票" in talk.last()["text"]
-    assert "都不行 10" in talk.last()["text"]
+    assert "相邻采样领先：100%（95% 区间 72–100%），共 10 票" in talk.last()["text"]
+    assert "都不行 10 票" in talk.last()["text"]
 
 
 async def test_a_failing_handler_apologises_in_the_chat(

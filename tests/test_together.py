@@ -89,3 +89,13 @@ async def test_a_caller_that_has_gone_disturbs_nobody(work: Work) -> None:
         work.may_begin.set()
     assert gone.cancelled()
     assert stays.result() == 4
+
+
+async def test_too_few_results_are_an_error_for_everybody() -> None:
+    async def half(numbers: Sequence[int]) -> Sequence[int]:
+        return numbers[::2]
+
+    same = Together(half)
+    outcomes = await asyncio.gather(*(same(one) for one in range(4)), return_exceptions=True)
+    assert all(isinstance(one, ValueError) for one in outcomes)
+    assert await same(7) == 7

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conversation import Conversation, conversation
+from conversation import Conversation, buttons, conversation
 
 
 async def liked(talk: Conversation, prefix: str = "月光") -> str:
@@ -53,9 +53,31 @@ async def test_what_was_banned_since_is_not_shown(tmp_path: Path) -> None:
 
 
 async def test_news_is_turned_on_and_off_for_a_chat(talk: Conversation) -> None:
+    for person in (talk.anna, talk.ben):
+        talk.api.appoint(person, talk.group)
     await talk.say("/news", talk.ben, talk.group)
     assert "will be sent here" in talk.last(talk.group)["text"]
     assert await talk.services.rooms.wanting_news() == 1
     await talk.say("/news", talk.anna, talk.group)
     assert "公告不发到这里了" in talk.last(talk.group)["text"]
     assert await talk.services.rooms.wanting_news() == 0
+
+
+async def test_in_a_group_only_its_admins_turn_news_on(talk: Conversation) -> None:
+    await talk.say("/news", talk.ben, talk.group)
+    assert "only its admins" in talk.last(talk.group)["text"]
+    assert await talk.services.rooms.wanting_news() == 0
+
+
+async def test_a_link_to_a_duel_that_is_over_shows_its_result_and_asks_for_nothing(
+    talk: Conversation,
+) -> None:
+    await liked(talk)
+    await talk.say("/top")
+    link = next(e["url"] for e in talk.last()["entities"] if e["type"] == "text_link")
+    await talk.handle(talk.api.start(talk.anna, link.split("start=")[1]))
+    shown = talk.last()
+    assert shown["text"].startswith("这场对决已经结束：")
+    assert "📢 结果" in shown["text"]
+    assert "哪一首更好" not in shown["text"]
+    assert not any("v:1:1" in b.get("callback_data", "") for b in buttons(shown))

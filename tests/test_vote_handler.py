@@ -102,7 +102,7 @@ async def test_a_change_is_kept_beside_the_first_answer_which_counts(talk: Conve
     await talk.press("1", message)
     answer = await talk.press("2", message)
     assert "你选了 2" in answer
-    assert "第一票（1）已经算数" in answer
+    assert "算数的是你的第一票（1）" in answer
     assert rows(talk, "SELECT choice FROM votes") == [(1,)]
     assert rows(talk, "SELECT choice FROM vote_changes") == [(2,)]
 

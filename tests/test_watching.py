@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conversation import Conversation
+from conversation import Conversation, conversation
 from factories import make_corpus, make_pair
 
 from bot.botapi import Chat
@@ -70,7 +70,7 @@ async def test_it_shows_bar_epoch_figures_time_left_and_samples(
     text = talk.last(talk.api.private_chat(talk.admin))["text"]
     assert "▓▓▓▓▓▓░░░░░░ 50%" in text
     assert "epoch 3 of at most 6, on cpu" in text
-    assert "held out: random sampling 20, consecutive sampling 21" in text
+    assert "held-out perplexity: random sampling 20, consecutive sampling 21" in text
     assert "at most 1:05 left" in text
     assert "分开<b>" in text
     assert "分开&" in text
@@ -132,7 +132,7 @@ async def test_another_bot_goes_on_with_the_end_where_the_first_stopped(
 
 
 @pytest.mark.parametrize("reason", ["disk is full", "<b>& it broke"])
-async def test_a_failure_says_why_and_that_the_old_one_writes_on(
+async def test_a_failure_says_why_and_that_all_else_goes_on(
     talk: Conversation, watching: Watching, reason: str
 ) -> None:
     job = await asked(talk)
@@ -140,7 +140,7 @@ async def test_a_failure_says_why_and_that_the_old_one_writes_on(
     await watching.show()
     text = talk.last(talk.api.private_chat(talk.admin))["text"]
     assert f"Failed: {reason}" in text
-    assert "goes on writing" in text
+    assert "Nothing else has changed" in text
     assert await talk.services.watches.mine() == ()
 
 
@@ -173,3 +173,29 @@ async def test_a_job_of_no_message_troubles_nobody(talk: Conversation, watching:
     await talk.services.retrains.jobs.add(make_corpus(), recipe, num_pairs=1, seed=0, by=None)
     await watching.show()
     assert edits(talk) == []
+
+
+async def test_in_a_group_the_first_duel_is_a_board(
+    talk: Conversation, watching: Watching
+) -> None:
+    await published(talk, await asked(talk, talk.group))
+    await watching.show()
+    duel = talk.last(talk.group)
+    await talk.press("1", duel, talk.anna, talk.group)
+    await talk.edit_boards()
+    assert "Voted so far: 1" in talk.last(talk.group)["text"]
+    await talk.say("/reveal", talk.admin, talk.group)
+    await talk.edit_boards(after=20)
+    assert "📢 Result" in talk.said(talk.group)[-2]["text"]
+
+
+async def test_where_its_prefix_is_banned_there_is_no_first_duel(
+    tmp_path: Path,
+) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("分开", encoding="utf-8")
+    async with conversation(tmp_path, banned_words=words) as talk:
+        await published(talk, await asked(talk))
+        await Watching(talk.services, talk.app.bot).show()
+        assert "photo" in talk.last(talk.home(talk.admin))
+        assert await talk.services.watches.mine() == ()

@@ -37,6 +37,9 @@ async def test_a_lyric_is_taken_alone(talk: Conversation, side: str) -> None:
     )
     assert taken["text"] == text.strip()
     assert "reply_markup" not in taken
+    answer = await talk.click(f"w:1:{side}", duel)
+    assert "已经发过了" in answer["text"]
+    assert talk.last() == taken
 
 
 async def test_a_duel_whose_message_is_gone_still_gives_another(talk: Conversation) -> None:

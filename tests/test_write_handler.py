@@ -21,7 +21,7 @@ async def test_the_buttons_say_1_2_3_0_and_like_and_what_else_there_is(talk: Con
         ["1", "2", "0 都不行"],
         ["3 我能唱", "👍"],
         ["🔁 再来一场", "🔗 分享"],
-        ["📄 单发 1", "📄 单发 2"],
+        ["📄 只要第 1 首", "📄 只要第 2 首"],
     ]
 
 

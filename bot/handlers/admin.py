@@ -5,7 +5,6 @@ from html import escape
 
 import structlog
 from telegram import Message, Update
-from telegram.error import BadRequest
 
 from bot.answering import answer_query
 from bot.context import Context
@@ -118,16 +117,10 @@ async def announce_decided(update: Update, context: Context) -> None:
     asked = query.message if isinstance(query.message, Message) else None
     preview = asked.reply_to_message if asked else None
     said = context.texts.announce_dropped
-    if query.data == "a:send" and preview is not None and preview.text:
-        # Of two presses, whichever bot gets them, one takes the buttons away: that one sends.
-        try:
-            await query.edit_message_reply_markup()
-        except BadRequest as error:
-            log.info("it was decided already", reason=str(error))
-            await answer_query(query)
-            return
+    if asked is not None and preview is not None and preview.text and query.data == "a:send":
+        # Of two presses, whichever bots get them, the second finds it announced.
         number, num_rooms = await context.services.announcements.announce(
-            preview.text, query.from_user.id
+            preview.text, query.from_user.id, asked=(asked.chat_id, asked.message_id)
         )
         log.info("an announcement is sent", announcement=number, rooms=num_rooms)
         said = context.texts.announce_sent.format(rooms=num_rooms)
@@ -136,13 +129,19 @@ async def announce_decided(update: Update, context: Context) -> None:
 
 
 def _whom(message: Message) -> int | None:
-    """The account that a command means: the number behind it, or who wrote what it replies to."""
-    given = re.search(r"\s(\d{1,15})\s*$", message.text or "")
+    """The account that a command means: the number behind it, or who wrote what it replies to.
+
+    Those who write in the name of a chat are banned as that chat.
+    """
+    given = re.search(r"\s(-?\d{1,15})\s*$", message.text or "")
     if given:
         return int(given[1])
     replied = message.reply_to_message
-    if replied is None or replied.from_user is None or replied.from_user.is_bot:
+    # What all else in a topic "replies" to: nobody is meant.
+    if replied is None or replied.forum_topic_created:
         return None
-    if replied.forum_topic_created:  # what all else in a topic "replies" to; nobody is meant
+    if replied.sender_chat is not None:
+        return replied.sender_chat.id
+    if replied.from_user is None or replied.from_user.is_bot:
         return None
     return replied.from_user.id

@@ -1,13 +1,14 @@
 """What every update passes first: who may use the bot, what is too old, in what language."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
-from telegram import Chat, Update
+from telegram import Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
+from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
 from bot.ordering import is_write
@@ -19,14 +20,13 @@ STALE_AFTER = timedelta(minutes=10)
 
 async def gate(update: Update, context: Context) -> None:
     """Let an update pass to its handler, or stop it here."""
-    person, chat = update.effective_user, update.effective_chat
-    if person is None:
+    if update.effective_user is None:
         return
     # Whatever fails on the way, only what may pass does: PTB goes on after an error in a gate.
-    if not (_is_housekeeping(update) or _is_let_in(person.id, chat, context)):
+    if not (_is_housekeeping(update) or _is_let_in(update, context)):
         await _turn_away(update, context)
         raise ApplicationHandlerStop
-    if is_write(update) and _is_stale(update):
+    if is_write(update) and _is_stale(update, context.services.now()):
         log.info("an old /write is skipped", update=update.update_id)
         context.metrics.skipped.inc()
         try:
@@ -40,8 +40,11 @@ async def gate(update: Update, context: Context) -> None:
         log.warning("what was chosen is not known", why=str(error))
 
 
-def _is_let_in(account: int, chat: Chat | None, context: Context) -> bool:
+def _is_let_in(update: Update, context: Context) -> bool:
     """Admins always are: else one could be locked out."""
+    account, chat = account_of(update), update.effective_chat
+    if account is None:
+        return True
     room = chat.id if chat else None
     return context.is_admin(account) or context.services.access.allows(account, room)
 
@@ -55,9 +58,9 @@ def _is_housekeeping(update: Update) -> bool:
     return message is not None and bool(message.migrate_to_chat_id or message.migrate_from_chat_id)
 
 
-def _is_stale(update: Update) -> bool:
+def _is_stale(update: Update, now: datetime) -> bool:
     sent = update.message.date if update.message else None
-    return sent is not None and datetime.now(UTC) - sent > STALE_AFTER
+    return sent is not None and now - sent > STALE_AFTER
 
 
 async def _turn_away(update: Update, context: Context) -> None:
@@ -65,8 +68,9 @@ async def _turn_away(update: Update, context: Context) -> None:
     person, message, query = update.effective_user, update.message, update.callback_query
     if person is None:
         return
-    banned = context.services.access.is_banned(person.id)
-    log.info("not let in", account=person.id, banned=banned)
+    account = account_of(update) or person.id
+    banned = context.services.access.is_banned(account)
+    log.info("not let in", account=account, banned=banned)
     said = "" if banned else context.texts.not_allowed.format(id=person.id)
     if query is not None:
         await answer_query(query, said, alert=bool(said))

@@ -1,9 +1,9 @@
 """/language: the language of the bot, and the characters of lyrics, for a person or a group."""
 
-from telegram import CallbackQuery, Chat, Update
+from telegram import Update
 from telegram.constants import ChatType
-from telegram.error import TelegramError
 
+from bot.accounts import may_choose
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import edit_pressed
@@ -35,8 +35,8 @@ async def chosen(update: Update, context: Context) -> None:
         await answer_query(query)
         return
     chat = query.message.chat
-    if not await _may_choose(query, chat, context):
-        await answer_query(query, context.texts.language_of_group, alert=True)
+    if not await may_choose(query.from_user.id, chat, context):
+        await answer_query(query, context.texts.group_admins_only, alert=True)
         return
     rooms = context.services.rooms
     what, _, value = query.data.partition(":")
@@ -56,16 +56,3 @@ async def chosen(update: Update, context: Context) -> None:
     await answer_query(query, said)
     keyboard = language_keyboard(texts, traditional=traditional)
     await edit_pressed(query, texts.language_ask, context, keyboard)
-
-
-async def _may_choose(query: CallbackQuery, chat: Chat, context: Context) -> bool:
-    person = query.from_user.id
-    if chat.type == ChatType.PRIVATE:
-        return chat.id == person
-    if context.is_admin(person):
-        return True
-    try:  # of its admins a group tells every bot, of others only a bot that is one of them
-        admins = await context.bot.get_chat_administrators(chat.id)
-    except TelegramError:
-        return False
-    return person in {admin.user.id for admin in admins}

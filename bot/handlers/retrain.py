@@ -17,6 +17,7 @@ from telegram.constants import FileSizeLimit, ParseMode
 
 from bot.context import Context
 from bot.job_messages import corpus_message, job_message, jobs_message, releases_message
+from bot.reasons import reason
 from core.errors import JobRunning, LyricbotError
 from core.lyrics.corpus import BUNDLED, Corpus, read_corpus
 from core.lyrics.recipe import DEFAULT
@@ -48,7 +49,9 @@ def for_admins(handler: Handler) -> Callable[[Update, Context], Coroutine[Any, A
             await handler(message, person.id, context)
         except LyricbotError as refusal:
             log.info("refused", wanted=handler.__name__, reason=str(refusal))
-            await message.reply_text(context.texts.refused.format(reason=refusal))
+            await message.reply_text(
+                context.texts.refused.format(reason=reason(refusal, context.texts))
+            )
 
     return guarded
 

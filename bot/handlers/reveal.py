@@ -5,8 +5,8 @@ from telegram import Update
 from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 
+from bot.accounts import account_of
 from bot.context import Context
-from bot.dealing import account_of
 from bot.handlers.vote import duel_replied_to
 from bot.keyboards import duel_keyboard
 from bot.rendering import result_message

@@ -5,6 +5,7 @@ from html import escape
 from telegram import LinkPreviewOptions, Update
 from telegram.constants import ParseMode
 
+from bot.accounts import account_of, may_choose
 from bot.context import Context
 from bot.keyboards import deep_link
 from bot.rendering import in_script
@@ -34,17 +35,19 @@ async def top(update: Update, context: Context) -> None:
 
 async def news(update: Update, context: Context) -> None:
     """Turn announcements in this chat on, or off."""
-    if update.message is None:
+    message, account, texts = update.message, account_of(update), context.room_texts
+    if message is None or account is None:
         return
-    rooms, room = context.services.rooms, update.message.chat_id
-    wanted = not (await rooms.get(room)).news
-    await rooms.set_news(room, wanted)
-    texts = context.room_texts
-    await update.message.reply_text(texts.news_on if wanted else texts.news_off)
+    if not await may_choose(account, message.chat, context):
+        await message.reply_text(texts.group_admins_only)
+        return
+    wanted = await context.services.rooms.toggle_news(message.chat_id)
+    await message.reply_text(texts.news_on if wanted else texts.news_off)
 
 
 def _entry(lyric: TopLyric, context: Context) -> str:
     duel = Duel(lyric.duel_id, "", "", "", key=lyric.key)
     link = deep_link(duel, context.bot.username)
+    link_text = escape(context.room_texts.top_link.format(times=lyric.times))
     text = escape(in_script(lyric.text, traditional=context.traditional))
-    return f'{text}\n<a href="{escape(link)}">× {lyric.times}</a>'
+    return f'{text}\n<a href="{escape(link)}">{link_text}</a>'

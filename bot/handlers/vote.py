@@ -11,9 +11,9 @@ from telegram import Message, Update
 from telegram.constants import ChatType, ParseMode
 from telegram.error import TelegramError
 
+from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
-from bot.dealing import account_of
 from bot.keyboards import Answer, Press, duel_keyboard, looked
 from bot.rendering import vote_reveal, voted_message
 from core.arena.answers import Vote

@@ -1,13 +1,13 @@
 """/write PREFIX: two lyrics, blind. And what may be wished of a duel: another, or one lyric."""
 
-from telegram import Message, Update
+from telegram import Chat, Message, Update
 from telegram.constants import ParseMode
 
+from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import (
     REFUSALS,
-    account_of,
     open_duel,
     plain_refusal,
     refusal,
@@ -17,6 +17,9 @@ from bot.dealing import (
 from bot.keyboards import Wish
 from bot.rendering import in_script
 from core.errors import DuelUnknown
+
+TAKEN = "lyrics that were taken alone, by chat"  # each of them once: a button is quickly pressed
+MOST_TAKEN = 10_000
 
 
 async def write(update: Update, context: Context) -> None:
@@ -53,6 +56,9 @@ async def wished(update: Update, context: Context) -> None:
     seen = query.message if isinstance(query.message, Message) else None
     topic = topic_of(seen)
     if wish.what != "again":
+        if not _is_first(chat, wish, context):
+            await answer_query(query, context.texts.taken_already)
+            return
         await answer_query(query)
         text = duel.text_1 if wish.what == "1" else duel.text_2
         await context.bot.send_message(
@@ -68,6 +74,17 @@ async def wished(update: Update, context: Context) -> None:
         return
     if await answer_query(query):  # else it was pressed long ago, and nobody waits
         await show_duel(another, chat, topic, context)
+
+
+def _is_first(chat: Chat, wish: Wish, context: Context) -> bool:
+    """Whether a lyric is wanted alone in a chat for the first time, as far as is known here."""
+    taken: dict[tuple[int, str], None] = context.bot_data.setdefault(TAKEN, {})
+    if (chat.id, wish.data) in taken:
+        return False
+    if len(taken) >= MOST_TAKEN:
+        del taken[next(iter(taken))]
+    taken[chat.id, wish.data] = None
+    return True
 
 
 def behind_command(message: Message) -> str:

@@ -32,6 +32,7 @@ class Texts:
     reveal: str
     chose_side: str
     chose_neither: str
+    neither: str
     changed: str
     closed: str
     encore: str
@@ -67,6 +68,15 @@ class Texts:
     help_admin: str
     admins_only: str
     refused: str
+    reason_release_unknown: str
+    reason_no_release: str
+    reason_nothing_before: str
+    reason_job_unknown: str
+    reason_job_over: str
+    reason_no_job: str
+    reason_which_job: str
+    reason_corpus_unknown: str
+    reason_recipe_unknown: str
     retrain_usage: str
     use_usage: str
     cancel_usage: str
@@ -96,6 +106,7 @@ class Texts:
     state_published: str
     state_failed: str
     state_cancelled: str
+    state_ended: str
     no_jobs: str
     worker_line: str
     no_workers: str
@@ -106,6 +117,7 @@ class Texts:
     no_releases: str
     release_column: str
     comparison: str
+    figures_alone: str
     held_out_of: str
     training_of: str
     pairs_of: str
@@ -126,9 +138,11 @@ class Texts:
     revealed: str
     button_again: str
     button_take: str
+    taken_already: str
     button_share: str
     share: str
     duel_shared: str
+    duel_over: str
     # Limits, bans
     limit_person_minute: str
     limit_person_day: str
@@ -145,7 +159,7 @@ class Texts:
     menu_language: str
     language_ask: str
     language_set: str
-    language_of_group: str
+    group_admins_only: str
     lyrics_simplified: str
     lyrics_traditional: str
     lyrics_set: str
@@ -166,6 +180,7 @@ class Texts:
     top_liked: str
     top_sung: str
     top_none: str
+    top_link: str
     news_on: str
     news_off: str
     # Inline mode

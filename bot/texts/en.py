@@ -9,8 +9,8 @@ TEXTS = Texts(
     start=(
         "I write Chinese lyrics, two at a time.\n"
         "They come from two models that differ in one thing: in training, one drew its "
-        "minibatches by random sampling, the other by consecutive sampling. Which is which you "
-        "learn once you have voted.\n\n"
+        "minibatches by random sampling, the other by consecutive sampling. You learn which "
+        "is which once you have voted.\n\n"
         "Try it: /write {opening}"
     ),
     help=(
@@ -36,8 +36,9 @@ TEXTS = Texts(
     reveal="1 is {sampler_1}, 2 is {sampler_2}.",
     chose_side="You chose {choice}: {sampler}.",
     chose_neither="You chose neither.",
-    changed="Your first vote ({counted}) counts; this change is kept beside it.",
-    closed="This duel is closed; this vote no longer counts.",
+    neither="neither",
+    changed="Your first vote ({counted}) is the one that counts; this change is only recorded.",
+    closed="This duel is over; this vote does not count.",
     encore="Noted: you could sing it.",
     encore_again="Already noted: you could sing it.",
     like="Thank you!",
@@ -51,7 +52,7 @@ TEXTS = Texts(
     already_writing="Your last duel is still being written. It is nearly there.",
     prefix_empty="Give me a beginning, such as /write {opening}",
     prefix_too_long="A beginning has at most {limit} characters, not {length}. Shorten it?",
-    prefix_unknown="I never learned {characters}. Try one of these:\n{suggestions}",
+    prefix_unknown="Characters I never learned: {characters}. Try one of these:\n{suggestions}",
     duel_unknown="I cannot find that duel any more. Start another: /write {opening}",
     unknown_command="There is no such command. See /help",
     failure="Something went wrong; it has been noted. Please try again.",
@@ -59,35 +60,48 @@ TEXTS = Texts(
     stats_release="📊 Release {number} (corpus {corpus}, recipe {recipe})",
     stats_all="📚 All releases",
     stats_wins="{random} {wins_random}, {consecutive} {wins_consecutive}, neither {neither}",
-    stats_leads="{sampler} leads: {share} % [{low}, {high}], {votes} votes",
-    stats_too_early="Too early to say: {sampler} {share} % [{low}, {high}], votes: {votes}",
-    stats_marks="🎤 could sing {encores}   👍 {likes}   people: {people}",
+    stats_leads="{sampler} leads: {share}% (95% interval {low}–{high}%), {votes} votes",
+    stats_too_early=(
+        "Too early to say: {sampler} {share}% (95% interval {low}–{high}%), votes: {votes}"
+    ),
+    stats_marks="🎤 could sing it {encores}   👍 {likes}   people: {people}",
     menu_retrain="Train new models",
     menu_jobs="Jobs and workers",
     menu_cancel="Cancel a job",
     menu_releases="What was published",
     menu_use="Let a release write, e.g. /use 3",
-    menu_rollback="Back to the release before",
+    menu_rollback="Go back to the previous release",
     help_admin=(
         "For admins:\n"
         "/retrain corpus=NAME recipe=NAME pairs=N   train new models; each is optional\n"
         "/jobs   jobs and workers   /cancel JOB\n"
-        "/releases   /use NUMBER   /rollback\n"
+        "/releases   what there is   /use NUMBER   let it write   /rollback   the one before\n"
         "/admin   how today is going   /announce TEXT\n"
-        "/ban ID   /unban ID\n"
+        "/ban ID   /unban ID   (or as a reply to that person)\n"
         "Send me a .txt or .zip, and it becomes a corpus."
     ),
     admins_only=(
         "That is for the bot's admins only. If you are one, tell the operator your id: {id}"
     ),
     refused="That did not work: {reason}",
+    reason_release_unknown="There is no release {number}. There are: {numbers}.",
+    reason_no_release="Nothing has been published yet.",
+    reason_nothing_before="There is no earlier release to go back to.",
+    reason_job_unknown="There is no job {job}.",
+    reason_job_over="Job {job} is over already ({state}).",
+    reason_no_job="There is no job to cancel.",
+    reason_which_job="There are several jobs; say which: {jobs}.",
+    reason_corpus_unknown=(
+        "There is no corpus “{name}”. There are: {names}. Send me a .txt or .zip to add one."
+    ),
+    reason_recipe_unknown="There is no recipe “{name}”. There are: {names}.",
     retrain_usage=(
         "Like this: /retrain corpus=bundled recipe=default pairs=1\n"
-        "Each is optional; pairs from 1 to {most}. Recipes: default, article."
+        "Each is optional; pairs of models, from 1 to {most}. Recipes: default, article."
     ),
     cancel_usage="Give me a job's number, such as /cancel 3. See /jobs",
     use_usage="Give me a release's number, such as /use 3. See /releases",
-    job_running="Corpus {corpus} is being learned from already; this is job {job}:",
+    job_running="Corpus {corpus} is already being trained on; this is job {job}:",
     job_cancelled="Job {job} is cancelled.",
     release_used="Release {number} writes from now on.",
     corpus_wanted="As a corpus I take a .txt, or a .zip that holds one.",
@@ -108,12 +122,12 @@ TEXTS = Texts(
     job_preparing="Getting ready …",
     job_epoch="epoch {epoch} of at most {epochs}, on {device}",
     job_perplexity="perplexity: {figures}",
-    job_held_out="held out: {figures}",
+    job_held_out="held-out perplexity: {figures}",
     job_left="at most {time} left",
     job_judging="Trained. Judging …",
     job_publishing="Sound. Publishing …",
     job_published="✅ Published as release {number}. It writes from now on.",
-    job_failed="❌ Failed: {reason}\nThe release before goes on writing.",
+    job_failed="❌ Failed: {reason}\nNothing else has changed.",
     job_is_cancelled="⏹ Cancelled.",
     job_line="#{job} {corpus}, {recipe}: {state}",
     state_queued="queued",
@@ -121,6 +135,7 @@ TEXTS = Texts(
     state_published="release {number}",
     state_failed="failed ({reason})",
     state_cancelled="cancelled",
+    state_ended="it has ended",
     no_jobs="Nothing has been asked for yet. Start with /retrain",
     worker_line="⚙️ {name} on {device}",
     no_workers="⚙️ No worker is running.",
@@ -130,6 +145,7 @@ TEXTS = Texts(
     no_releases="Nothing has been published yet. Start with /retrain",
     release_column="release {number}",
     comparison="📈 Beside the release before:",
+    figures_alone="📈 This release:",
     held_out_of="held out, {sampler}",
     training_of="training, {sampler}",
     pairs_of="pairs",
@@ -141,28 +157,32 @@ TEXTS = Texts(
         "Hello! Send /write@{bot} {opening} and I write two lyrics. Two models write one each: "
         "one was trained with random sampling, the other with consecutive sampling. I do not say "
         "which is which.\n"
-        "Vote by button: only you see your answer. Everybody sees the result after {hours} hours, "
-        "or when whoever asked sends /reveal.\n"
+        "Vote by button: only you see your answer. Everybody sees the result after {hours} h, "
+        "or when the person who asked sends /reveal.\n"
         "I do not see what else you write here."
     ),
     board_voters="Voted so far: {voters}",
     board_question="Which one is better? Vote, and you learn which is which.",
     result_title="📢 Result",
-    result_side="{side} is {sampler}: {votes}",
-    result_neither="neither: {votes}",
+    result_side="{side} is {sampler}, votes: {votes}",
+    result_neither="neither, votes: {votes}",
     result_marks="🎤 could sing it {encores}   👍 {likes}",
     reveal_nothing="You have no duel to reveal here. Start one: /write {opening}",
-    not_their_duel="Only who asked for this duel can reveal it.",
+    not_their_duel="Only the person who asked for this duel can reveal it.",
     revealed="Revealed: the result is below the lyrics.",
     button_again="🔁 another one",
-    button_take="📄 just {side}",
+    button_take="📄 only lyric {side}",
+    taken_already="It is here already; scroll up.",
     button_share="🔗 share",
     share="Two lyrics: which one is better?",
     duel_shared="Somebody asks for your verdict:",
-    limit_person_minute="Take a breath: at most {limit} a minute. Come back in {time}.",
-    limit_person_day="That was your {limit} for today. Come back in {time}.",
-    limit_room_minute="It is busy here: at most {limit} a minute. Come back in {time}.",
-    limit_room_day="That was this chat's {limit} for today. Come back in {time}.",
+    duel_over="This duel is over:",
+    limit_person_minute="Take a breath: at most {limit} duels a minute. Come back in {time}.",
+    limit_person_day="You have had your duels for today (limit: {limit}). Come back in {time}.",
+    limit_room_minute="It is busy here: at most {limit} duels a minute. Come back in {time}.",
+    limit_room_day=(
+        "This chat has had its duels for today (limit: {limit}). Come back in {time}."
+    ),
     seconds="{n} s",
     minutes="{n} min",
     hours="{n} h",
@@ -173,36 +193,38 @@ TEXTS = Texts(
     menu_language="Language, and characters of lyrics",
     language_ask="Which language? And in which characters should lyrics be?",
     language_set="From now on I speak {language}.",
-    language_of_group=(
-        "Only a group's admins can change its language. Yours you can set in private."
+    group_admins_only=(
+        "In a group, only its admins can change that. Your own you can set in private."
     ),
     lyrics_simplified="lyrics in 简体",
     lyrics_traditional="lyrics in 繁體",
     lyrics_set="Lyrics will be written like that from now on.",
     menu_privacy="What I keep",
-    menu_delete_me="Delete what is about me",
+    menu_delete_me="Delete my data",
     privacy=(
         "What I keep:\n"
         "· your numeric Telegram id, and when you first came\n"
         "· the lyrics you asked for (beginning, both texts, in which chat)\n"
         "· your votes, “could sing it” and 👍, with their times\n"
-        "· the language you chose; how often you asked today and yesterday, for the limits\n\n"
-        "I keep no names, no usernames and no chat: a message is deleted as soon as it is "
-        "handled. Nobody sees how you voted; lyrics that many like appear in /top once their "
-        "duel is over, without whoever asked for them. Exported votes carry pseudonyms that lead "
-        "to nobody.\n\n"
-        "/delete_me removes you: your votes stay under a random number that leads to nobody."
+        "· the language you chose, and whether you want announcements; how often you asked today "
+        "and yesterday, for the limits\n\n"
+        "I keep no names, no usernames and nothing else you write: my copy of a message is "
+        "erased once it is handled (the message stays in your chat). Nobody sees how you voted; "
+        "lyrics that many like appear in /top once their duel is over, without whoever asked for "
+        "them. Exported votes carry pseudonyms that lead to nobody.\n\n"
+        "/delete_me deletes your data: your votes and the lyrics you asked for stay under a "
+        "random number that leads to nobody."
     ),
-    delete_in_private="That is between you and me: https://t.me/{bot}",
+    delete_in_private="Send /delete_me to me in private: https://t.me/{bot}",
     delete_ask=(
-        "Delete what is about you? Your votes stay, but nobody will know whose they were. This "
-        "cannot be undone."
+        "Delete your data? Your votes and the lyrics you asked for stay, but nobody will know "
+        "whose they were. A ban stays. This cannot be undone."
     ),
-    button_delete="Delete me",
+    button_delete="Delete my data",
     button_keep="No",
     deleted=(
-        "Done. Your votes belong to a random number now. Come back whenever you like: you will "
-        "be somebody new."
+        "Deleted. Your votes now stand under a random number. Come back whenever you like: you "
+        "will be somebody new."
     ),
     not_deleted="Nothing was changed.",
     menu_reveal="Reveal the duel you asked for",
@@ -214,12 +236,13 @@ TEXTS = Texts(
         "Nothing yet. Once a duel is over, lyrics with a 👍 or a “could sing it” appear here. "
         "Start one: /write {opening}"
     ),
+    top_link="{times} · see the duel",
     news_on="Announcements will be sent here. Send /news again to stop them.",
     news_off="No more announcements here.",
     inline_duel="Two lyrics for {prefix}: a duel",
     inline_duel_about="Send it, and let people vote",
     inline_lyric="One lyric only ({side})",
-    inline_busy="That was a lot. Again in {time}",
+    inline_busy="Enough for now. Try again in {time}",
     inline_unknown="I never learned these characters. Try others?",
     description=(
         "Give me a beginning, and I write two Chinese lyrics: one from a model trained with "
@@ -234,7 +257,7 @@ TEXTS = Texts(
     ban_usage="Give me a numeric id, such as /{command} 12345, or reply to that person's message.",
     ban_admin="An admin cannot be banned.",
     banned="{id} is banned.",
-    unbanned="{id} is banned no more.",
+    unbanned="{id} is no longer banned.",
     not_banned="{id} was not banned.",
     announce_usage="Like this: /announce TEXT",
     announce_nobody="No chat wants announcements yet. Sending /news in a chat turns them on.",

@@ -18,10 +18,10 @@ TEXTS = Texts(
         "读完按按钮，或者发一个数字：\n"
         "1 第一首好　2 第二首好　0 都不行\n"
         "3 我能唱　👍 喜欢\n"
-        "在群里，请用“回复”那条歌词的方式发数字。每个人在一场对决里的第一票算数。\n\n"
+        "在群里要先“回复”那条歌词，再发数字。每个人在一场对决里的第一票算数。\n\n"
         "/reveal　揭晓你发起的对决　/top　最受欢迎的歌词\n"
         "/language　语言和繁简　/news　要不要收公告\n"
-        "/privacy　我记录了什么\n"
+        "/privacy　我记录了什么　/delete_me　删除我的记录\n"
         "在任何聊天里输入 @{bot} 加一个开头，也能写。"
     ),
     hint="想让我写，就发 /write 加一个开头，比如 /write {opening}",
@@ -34,8 +34,9 @@ TEXTS = Texts(
     reveal="1 是{sampler_1}，2 是{sampler_2}。",
     chose_side="你选了 {choice}：{sampler}。",
     chose_neither="你说都不行。",
-    changed="你的第一票（{counted}）已经算数，这次改的只作记录。",
-    closed="这场对决已经结束，这一票不算数了。",
+    neither="都不行",
+    changed="算数的是你的第一票（{counted}），这次改选只留作记录。",
+    closed="这场对决已经结束，这一票不算数。",
     encore="记下了：你能唱。",
     encore_again="早就记下了，你能唱。",
     like="谢谢喜欢！",
@@ -49,16 +50,20 @@ TEXTS = Texts(
     already_writing="上一场还在写，马上就好。",
     prefix_empty="给我一个开头吧，比如 /write {opening}",
     prefix_too_long="开头最多 {limit} 个字，这个有 {length} 个。剪短一点再来？",
-    prefix_unknown="{characters} 我一个都没学过。换个开头试试：\n{suggestions}",
+    prefix_unknown="没学过的字：{characters}。换个开头试试：\n{suggestions}",
     duel_unknown="找不到这场对决了。再来一场：/write {opening}",
     unknown_command="没有这个命令。玩法请看 /help",
     failure="哎呀，出了点问题，已经记下来了。请再试一次。",
     stats_no_votes="还没有人投票。来投第一票：/write {opening}",
     stats_release="📊 第 {number} 版（语料 {corpus}，配方 {recipe}）",
     stats_all="📚 所有版本",
-    stats_wins="{random} {wins_random} 票，{consecutive} {wins_consecutive} 票，都不行 {neither}",
-    stats_leads="{sampler}领先：{share} % [{low}, {high}]，共 {votes} 票",
-    stats_too_early="现在下结论还太早：{sampler} {share} % [{low}, {high}]，共 {votes} 票",
+    stats_wins=(
+        "{random} {wins_random} 票，{consecutive} {wins_consecutive} 票，都不行 {neither} 票"
+    ),
+    stats_leads="{sampler}领先：{share}%（95% 区间 {low}–{high}%），共 {votes} 票",
+    stats_too_early=(
+        "现在下结论还太早：{sampler} {share}%（95% 区间 {low}–{high}%），共 {votes} 票"
+    ),
     stats_marks="🎤 我能唱 {encores}　👍 {likes}　{people} 人投过票",
     menu_retrain="训练新模型",
     menu_jobs="看任务和训练机",
@@ -68,18 +73,27 @@ TEXTS = Texts(
     menu_rollback="退回上一个版本",
     help_admin=(
         "管理员还可以：\n"
-        "/retrain corpus=语料 recipe=配方 pairs=对数　训练新模型，三项都可以省\n"
-        "/jobs　看任务和训练机　/cancel 任务号\n"
-        "/releases　/use 版本号　/rollback\n"
-        "/admin　今天的情况　/announce　发公告\n"
-        "/ban　拉黑　/unban　解除拉黑\n"
+        "/retrain corpus=语料 recipe=配方 pairs=几对　训练新模型，三项都可以省\n"
+        "/jobs　看任务和训练机　/cancel 任务号　取消任务\n"
+        "/releases　看版本　/use 版本号　换版本　/rollback　退回上一版\n"
+        "/admin　今天的情况　/announce 内容　发公告\n"
+        "/ban id　拉黑　/unban id　解除拉黑（也可以回复那个人的消息）\n"
         "把 .txt 或 .zip 发给我，就多一份语料。"
     ),
     admins_only="这个只有管理员能用。如果你就是，请把你的 id 告诉管理这个机器人的人：{id}",
     refused="没办成：{reason}",
+    reason_release_unknown="没有第 {number} 版。现有：{numbers}。",
+    reason_no_release="还没有发布过任何版本。",
+    reason_nothing_before="没有更早的版本可以退回。",
+    reason_job_unknown="没有任务 {job}。",
+    reason_job_over="任务 {job} 早已结束（{state}）。",
+    reason_no_job="没有可以取消的任务。",
+    reason_which_job="有好几个任务，请说是哪一个：{jobs}。",
+    reason_corpus_unknown="没有语料“{name}”。现有：{names}。把 .txt 或 .zip 发给我，就多一份。",
+    reason_recipe_unknown="没有配方“{name}”。现有：{names}。",
     retrain_usage=(
         "这样写：/retrain corpus=bundled recipe=default pairs=1\n"
-        "三项都可以省；pairs 从 1 到 {most}；配方有 default 和 article。"
+        "三项都可以省；pairs 是训练几对模型，从 1 到 {most}；配方有 default 和 article。"
     ),
     cancel_usage="请给一个任务号，比如 /cancel 3。有哪些任务请看 /jobs",
     use_usage="请给一个版本号，比如 /use 3。有哪些版本请看 /releases",
@@ -102,12 +116,12 @@ TEXTS = Texts(
     job_preparing="准备中……",
     job_epoch="第 {epoch} 轮，最多 {epochs} 轮，用 {device}",
     job_perplexity="困惑度：{figures}",
-    job_held_out="留出部分：{figures}",
+    job_held_out="验证集困惑度：{figures}",
     job_left="最多还要 {time}",
     job_judging="训练完了，正在评判……",
     job_publishing="合格，正在发布……",
     job_published="✅ 已发布为第 {number} 版，从现在起由它来写。",
-    job_failed="❌ 失败：{reason}\n原来的版本照常写。",
+    job_failed="❌ 失败：{reason}\n其他一切照旧。",
     job_is_cancelled="⏹ 已取消。",
     job_line="#{job} {corpus}，{recipe}：{state}",
     state_queued="排队中",
@@ -115,6 +129,7 @@ TEXTS = Texts(
     state_published="第 {number} 版",
     state_failed="失败（{reason}）",
     state_cancelled="已取消",
+    state_ended="已有结果",
     no_jobs="还没有任务。用 /retrain 开始",
     worker_line="⚙️ {name}，用 {device}",
     no_workers="⚙️ 没有训练机在工作。",
@@ -124,15 +139,16 @@ TEXTS = Texts(
     no_releases="还没有发布过。用 /retrain 开始",
     release_column="第 {number} 版",
     comparison="📈 和上一版比：",
-    held_out_of="{sampler}，留出",
+    figures_alone="📈 这一版的数字：",
+    held_out_of="{sampler}，验证",
     training_of="{sampler}，训练",
-    pairs_of="对数",
+    pairs_of="模型几对",
     recipe_of="配方",
     corpus_of="语料",
     curves="任务 {job} 各轮的困惑度",
     sample_duel="新模型的第一场对决：",
     group_hello=(
-        "大家好！发 /write@{bot} {opening} ，我就写两首歌词。两个模型各写一首，"
+        "大家好！发 /write@{bot} {opening}，我就写两首歌词。两个模型各写一首，"
         "一个用随机采样训练，一个用相邻采样，先不说哪首是谁写的。\n"
         "按按钮投票，答案只有你自己看得到。{hours} 小时后公布结果，"
         "发起的人也可以发 /reveal 提前揭晓。\n"
@@ -148,10 +164,12 @@ TEXTS = Texts(
     not_their_duel="只有发起这场对决的人能揭晓。",
     revealed="揭晓了，结果写在歌词下面。",
     button_again="🔁 再来一场",
-    button_take="📄 单发 {side}",
+    button_take="📄 只要第 {side} 首",
+    taken_already="已经发过了，往上翻翻。",
     button_share="🔗 分享",
     share="两首歌词，哪首更好？",
     duel_shared="有人请你来评一评：",
+    duel_over="这场对决已经结束：",
     limit_person_minute="歇一歇：每人每分钟最多 {limit} 场。{time}后再来吧。",
     limit_person_day="今天你已经来了 {limit} 场，够啦。{time}后再来吧。",
     limit_room_minute="这里太热闹了：每分钟最多 {limit} 场。{time}后再来吧。",
@@ -166,9 +184,9 @@ TEXTS = Texts(
     menu_language="选择语言和歌词用字",
     language_ask="用哪种语言？歌词用简体还是繁体？",
     language_set="好，以后就用{language}。",
-    language_of_group="只有群管理员能换群里的语言。私聊里可以设你自己的。",
+    group_admins_only="在群里，这个只有群管理员能改。你自己的可以在私聊里设。",
     lyrics_simplified="歌词用简体",
-    lyrics_traditional="歌词用繁體",
+    lyrics_traditional="歌词用繁体",
     lyrics_set="好，以后歌词就这样写。",
     menu_privacy="我记录了什么",
     menu_delete_me="删除我的记录",
@@ -177,17 +195,21 @@ TEXTS = Texts(
         "· 你的 Telegram 数字 id，和第一次来的时间\n"
         "· 你要的歌词（开头、写出来的两首、在哪个聊天里要的）\n"
         "· 你的每一票、“我能唱”和 👍，以及时间\n"
-        "· 你选的语言；今天和昨天用了几次（为了限次数）\n\n"
-        "我不记录名字、用户名和聊天内容：消息一处理完就删掉。别人看不到你投了什么；"
+        "· 你选的语言、要不要收公告；今天和昨天用了几次（为了限次数）\n\n"
+        "我不保存名字、用户名，也不保存你聊的内容：我这边的消息副本一处理完就删，"
+        "聊天里的消息不动。别人看不到你投了什么；"
         "喜欢的人多的歌词，结束之后会出现在 /top 里，不写是谁要的。"
         "管理员导出的投票里只有查不回来的代号。\n\n"
-        "/delete_me 会删掉你：投过的票留在一个随机数名下，再也连不到你。"
+        "/delete_me 会删除你的记录：投过的票和要过的歌词留在一个随机编号下，再也查不到你。"
     ),
-    delete_in_private="这个请到私聊里做：https://t.me/{bot}",
-    delete_ask="要删除你的记录吗？投过的票会留下，但再也没有人知道是谁投的。这一步不能反悔。",
-    button_delete="删除我",
+    delete_in_private="请到私聊里发 /delete_me：https://t.me/{bot}",
+    delete_ask=(
+        "要删除你的记录吗？投过的票和要过的歌词会留下，但再也没有人知道是谁的；"
+        "如果你被拉黑，这一条不会删。这一步无法撤销。"
+    ),
+    button_delete="确认删除",
     button_keep="算了",
-    deleted="删好了。你投过的票现在属于一个随机数。随时欢迎再来，那时你就是新朋友。",
+    deleted="已删除。你投过的票现在只挂在一个随机编号下。随时欢迎再来，那时你就是新朋友。",
     not_deleted="好，什么都没动。",
     menu_reveal="揭晓你发起的对决",
     menu_top="最受欢迎的歌词",
@@ -197,6 +219,7 @@ TEXTS = Texts(
     top_none=(
         "还没有。对决结束后，得了 👍 或“我能唱”的歌词会出现在这里。先来一场：/write {opening}"
     ),
+    top_link="{times} 人 · 看这场对决",
     news_on="好，以后公告会发到这里。再发一次 /news 就关闭。",
     news_off="好，以后公告不发到这里了。",
     inline_duel="两首《{prefix}》，比一比",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Update, and_, case, func, literal, select, tuple_, update
 
 from core.arena.schema import announcements, deliveries, rooms
-from core.arena.store import Store
+from core.arena.store import Store, insert
 
 LEASE = timedelta(seconds=60)
 
@@ -41,19 +41,27 @@ class Announcements:
         self._store = store
         self._clock = clock
 
-    async def announce(self, text: str, by: int) -> tuple[int, int]:
-        """Tell every room that wants news; the announcement's number, and how many rooms."""
+    async def announce(
+        self, text: str, by: int, asked: tuple[int, int] | None = None
+    ) -> tuple[int, int]:
+        """Tell every room that wants news; the announcement's number, and how many rooms.
+
+        `asked` is the post (room, post) in which it was asked whether to: it is told once.
+        """
         now = self._clock()
+        room, post = asked or (None, None)
+        values = {"text": text, "written_by": by, "at": now, "room": room, "post": post}
         async with self._store.write() as connection:
-            number = await connection.scalar(
-                announcements.insert()
-                .values(text=text, written_by=by, at=now)
-                .returning(announcements.c.id)
-            )
-            due = literal(now, deliveries.c.due_at.type)
-            wanting = select(literal(number), rooms.c.room, due).where(rooms.c.news)
-            columns = ["announcement_id", "room", "due_at"]
-            await connection.execute(deliveries.insert().from_select(columns, wanting))
+            row = insert(connection, announcements).values(values).on_conflict_do_nothing()
+            number = await connection.scalar(row.returning(announcements.c.id))
+            if number is None:
+                of_that = announcements.c.room == room, announcements.c.post == post
+                number = await connection.scalar(select(announcements.c.id).where(*of_that))
+            else:
+                due = literal(now, deliveries.c.due_at.type)
+                wanting = select(literal(number), rooms.c.room, due).where(rooms.c.news)
+                columns = ["announcement_id", "room", "due_at"]
+                await connection.execute(deliveries.insert().from_select(columns, wanting))
             of_this = deliveries.c.announcement_id == number
             num_rooms = await connection.scalar(
                 select(func.count()).select_from(deliveries).where(of_this)

@@ -93,7 +93,7 @@ class Boards:
             claimed = connection.execute(
                 update(boards)
                 .where(boards.c.id.in_(first), boards.c.due_at <= now)
-                .values(due_at=now + LEASE)
+                .values(due_at=now + LEASE, free_at=now + LEASE)  # nor will a vote call it up
                 .returning(boards)
             )
             rows = claimed.all()
@@ -141,15 +141,15 @@ class Boards:
     async def later(self, board: Board, seconds: float) -> None:
         """A claimed board could not be edited; it is due again after a while."""
         due_at = self._clock() + timedelta(seconds=seconds)
-        await self._set_due(board, due_at)
+        await self._set(board, due_at=due_at, free_at=due_at)
 
     async def drop(self, board: Board) -> None:
         """A claimed board is gone: nothing is shown there any more."""
-        await self._set_due(board, None)
+        await self._set(board, due_at=None)
 
-    async def _set_due(self, board: Board, due_at: datetime | None) -> None:
-        due = update(boards).where(boards.c.id == board.id).values(due_at=due_at)
-        await self._store.run(lambda connection: connection.execute(due))
+    async def _set(self, board: Board, **when: datetime | None) -> None:
+        setting = update(boards).where(boards.c.id == board.id).values(when)
+        await self._store.run(lambda connection: connection.execute(setting))
 
 
 def tally_of(connection: Connection, duel_id: int) -> Tally:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, case, select, update
 
 from core.arena.answers import (
     Answer,
@@ -25,7 +25,7 @@ from core.arena.people import people_of
 from core.arena.releases import Model, Pair, Releases
 from core.arena.schema import boards, duels, lyrics, people, showings
 from core.arena.standings import Standings, standings
-from core.arena.store import Store, insert
+from core.arena.store import Store, insert, persistently
 from core.errors import (
     AlreadyWriting,
     DuelUnknown,
@@ -172,6 +172,22 @@ class Contest:
             raise DuelUnknown(duel_id)
         return duel_of(row)
 
+    async def result(self, duel_id: int) -> Result | None:
+        """What came of a duel; None while it is open.
+
+        Raises:
+            DuelUnknown.
+        """
+        now = self._clock()
+
+        def look(connection: Connection) -> Result | None:
+            row = find_duels(connection, [duel_id]).get(duel_id)
+            if row is None:
+                raise DuelUnknown(duel_id)
+            return _result(connection, row) if row.closes_at <= now else None
+
+        return await self._store.look(look)
+
     async def close(self, account: int, duel_id: int) -> Result:
         """Close a duel, as only its asker can; one that is closed stays so.
 
@@ -191,8 +207,9 @@ class Contest:
             if connection.execute(closing.values(closes_at=now)).rowcount:
                 # Its boards show the result at the next chance.
                 standing = boards.c.duel_id == duel_id, boards.c.due_at.is_not(None)
-                connection.execute(update(boards).where(*standing).values(due_at=now))
-            return Result(duel_of(row), Reveal(row.sampler_1), tally_of(connection, duel_id))
+                soon = case((boards.c.free_at > now, boards.c.free_at), else_=now)
+                connection.execute(update(boards).where(*standing).values(due_at=soon))
+            return _result(connection, row)
 
         return await self._store.run(close)
 
@@ -219,7 +236,9 @@ class Contest:
         if asked_by is not None:
             asker = select(people.c.id).where(people.c.account == asked_by).scalar_subquery()
             latest = latest.join(duels).where(duels.c.asker_id == asker)
-        row = await self._store.look(lambda c: c.execute(latest).one_or_none())
+        row = await persistently(
+            lambda: self._store.look(lambda c: c.execute(latest).one_or_none())
+        )
         return None if row is None else (row.duel_id, row.post)
 
     async def vote(
@@ -258,7 +277,10 @@ class Contest:
 
     async def _answer_together(self, answers: Sequence[Answer]) -> Sequence[Outcome]:
         now = self._clock()
-        return await self._store.run(lambda connection: take_answers(connection, answers, now))
+        # An answer that was given is kept, however long the database is away.
+        return await persistently(
+            lambda: self._store.run(lambda connection: take_answers(connection, answers, now))
+        )
 
     async def _show_together(self, shown: Sequence[tuple[int, int, int]]) -> Sequence[None]:
         now = self._clock()
@@ -315,6 +337,10 @@ class Contest:
             return _ids(connection, duels, opened)
 
         return await self._store.run(keep)
+
+
+def _result(connection: Connection, row: Any) -> Result:
+    return Result(duel_of(row), Reveal(row.sampler_1), tally_of(connection, row.id))
 
 
 def _ids(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[int]:

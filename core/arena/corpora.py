@@ -107,11 +107,7 @@ class Corpora:
                 select(corpora.c.sha256).where(corpora.c.name == name)
             )
         if sha256 is None:
-            names = ", ".join(entry.name for entry in await self.list())
-            raise CorpusUnknown(
-                f"There is no corpus {name!r}. There are: {names}. "
-                f"Add one: lyricbot corpus add FILE"
-            )
+            raise CorpusUnknown(name, [entry.name for entry in await self.list()])
         return await self.read(name, sha256)
 
     async def read(self, name: str, sha256: str) -> Corpus:

@@ -79,12 +79,13 @@ class Inbox:
         """An update was handled, or is to be skipped. Waits for a database that is away."""
         await self._leave(number)
 
-    async def renew(self, numbers: Collection[int] | None = None) -> None:
-        """Go on holding what is in this bot's hands; of that, `numbers` alone.
+    async def renew(self, numbers: Collection[int] | None = None) -> set[int]:
+        """Go on holding what is in this bot's hands; of that, `numbers` alone. What it holds.
 
-        A commit whose answer was lost puts into its hands what the bot knows nothing of.
+        A commit whose answer was lost puts into its hands what the bot knows nothing of, and
+        another bot takes up what was not renewed in time.
         """
-        await self._hold_until(self._clock() + self._lease, numbers)
+        return await self._hold_until(self._clock() + self._lease, numbers)
 
     async def let_go(self) -> None:
         """Leave what is in this bot's hands to any other, at once."""
@@ -101,12 +102,14 @@ class Inbox:
         old = delete(handled).where(handled.c.at < self._clock() - REMEMBERED)
         await self._store.run(lambda connection: connection.execute(old))
 
-    async def _hold_until(self, moment: datetime, numbers: Collection[int] | None = None) -> None:
+    async def _hold_until(
+        self, moment: datetime, numbers: Collection[int] | None = None
+    ) -> set[int]:
         mine = update(inbox).where(inbox.c.held_by == self._holder)
         if numbers is not None:
             mine = mine.where(inbox.c.number.in_(numbers))
-        holding = mine.values(held_until=moment)
-        await self._store.run(lambda connection: connection.execute(holding))
+        holding = mine.values(held_until=moment).returning(inbox.c.number)
+        return await self._store.run(lambda connection: set(connection.scalars(holding)))
 
     async def _take_together(
         self, batches: Sequence[Sequence[Taken]]
@@ -118,19 +121,19 @@ class Inbox:
 
     def _insert(self, connection: Connection, updates: Sequence[Taken]) -> dict[int, bool]:
         now = self._clock()
-        numbers = [one.number for one in updates]
-        known = select(handled.c.number).where(handled.c.number.in_(numbers))
-        done = set(connection.scalars(known))
         held = {"taken_at": now, "held_by": self._holder, "held_until": now + self._lease}
         rows = [
             {"number": one.number, "text": one.text, **held}
             for one in sorted(updates, key=lambda one: one.number)  # no two bots wait crosswise
-            if one.number not in done
         ]
-        if not rows:
-            return {}
-        inserted = insert(connection, inbox).on_conflict_do_nothing().returning(inbox.c.number)
-        return dict.fromkeys(connection.scalars(inserted, rows), True)
+        inserting = insert(connection, inbox).on_conflict_do_nothing().returning(inbox.c.number)
+        new = set(connection.scalars(inserting, rows))
+        # Asked after it was put in: another bot may have handled it a moment ago.
+        known = select(handled.c.number).where(handled.c.number.in_(new))
+        done = set(connection.scalars(known))
+        if done:
+            connection.execute(delete(inbox).where(inbox.c.number.in_(done)))
+        return dict.fromkeys(new - done, True)
 
     async def _leave_together(self, numbers: Sequence[int]) -> Sequence[None]:
         rows = [{"number": one, "at": self._clock()} for one in sorted(set(numbers))]

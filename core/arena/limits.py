@@ -62,7 +62,8 @@ class _Limit:
     def key(self, ask: Ask, now: float) -> Key | None:
         """What it counts the ask under; None: it has no say there."""
         who = ask.account if self.whose == "person" else ask.room
-        own = self.whose == "room" and who == ask.account  # a person's own room
+        # A person's own room has their number; so does a group that speaks for itself.
+        own = self.whose == "room" and who == ask.account and ask.account > 0
         if who is None or own or (self.whose == "room" and ask.inline):
             return None
         kind = "inline" if ask.inline else self.whose

@@ -64,6 +64,17 @@ class Rooms:
         """Want announcements, or want none."""
         await self._set(room, {"news": news})
 
+    async def toggle_news(self, room: int) -> bool:
+        """Want announcements, or want them no more; whether it wants them now."""
+        async with self._store.write() as connection:
+            row = insert(connection, rooms).values(room=room, news=True)
+            toggling = row.on_conflict_do_update(
+                index_elements=[rooms.c.room], set_={"news": ~rooms.c.news}
+            )
+            wanted = await connection.scalar(toggling.returning(rooms.c.news))
+        self.drop(room)
+        return bool(wanted)
+
     async def move(self, old: int, new: int) -> None:
         """A room goes on under another number, and its posts do not: what it chose follows.
 

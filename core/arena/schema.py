@@ -167,7 +167,7 @@ showings = Table(
     metadata,
     Column("room", BigInteger, primary_key=True, autoincrement=False),
     Column("post", BigInteger, primary_key=True, autoincrement=False),
-    Column("duel_id", ForeignKey("duels.id"), nullable=False),
+    Column("duel_id", ForeignKey("duels.id"), nullable=False, index=True),
     Column("shown_at", UtcDateTime, nullable=False),
 )
 
@@ -246,6 +246,9 @@ announcements = Table(
     Column("text", Text, nullable=False),
     Column("written_by", BigInteger, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("room", BigInteger),  # where it was asked whether to send it,
+    Column("post", BigInteger),  # and in which message: one question, one announcement
+    UniqueConstraint("room", "post"),
 )
 
 # An announcement on its way to a room.

@@ -9,7 +9,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -25,7 +25,7 @@ from core.together import Together
 
 log = structlog.get_logger(__name__)
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
-KEPT = 16  # models in the other process
+KEPT = 64  # models in the other process; the largest release has half as many
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,9 @@ class Scribe:
         lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, prefixes, seeds))
         if lyrics is None:  # it does not have that model yet, or no more
             content = await asyncio.to_thread(writer.checkpoint.to_bytes)
-            loaded: Future[None] = self._pool.submit(_load, name, content)
-            await asyncio.wrap_future(loaded)
-            lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, prefixes, seeds))
-        return lyrics or ()
+            first = self._pool.submit(_load_and_write, name, content, prefixes, seeds)
+            return await asyncio.wrap_future(first)
+        return lyrics
 
     @staticmethod
     def _start() -> ProcessPoolExecutor:
@@ -134,13 +133,19 @@ def _end_with_parent() -> None:
         _exit(0)
 
 
-def _load(name: str, content: bytes) -> None:
+def _load_and_write(
+    name: str, content: bytes, prefixes: Sequence[Prefix], seeds: Sequence[int]
+) -> Sequence[Lyric]:
     while len(_writers) >= KEPT:
         del _writers[next(iter(_writers))]
-    _writers[name] = Writer(Checkpoint.from_bytes(content, name))
+    writer = _writers[name] = Writer(Checkpoint.from_bytes(content, name))
+    return writer.write_many(prefixes, seeds=seeds)
 
 
 def _write(name: str, prefixes: Sequence[Prefix], seeds: Sequence[int]) -> Sequence[Lyric] | None:
     """None: that model is not here."""
-    writer = _writers.get(name)
-    return None if writer is None else writer.write_many(prefixes, seeds=seeds)
+    writer = _writers.pop(name, None)
+    if writer is None:
+        return None
+    _writers[name] = writer  # the one that was used last is the last to go
+    return writer.write_many(prefixes, seeds=seeds)

@@ -190,6 +190,6 @@ def recipe_named(name: str, *, num_epochs: int | None = None) -> Recipe:
         RecipeUnknown: naming those there are.
     """
     if name not in RECIPES:
-        raise RecipeUnknown(f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}.")
+        raise RecipeUnknown(name, list(RECIPES))
     recipe = RECIPES[name]
     return recipe if num_epochs is None else replace(recipe, num_epochs=num_epochs)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.schema import ACTIVE, jobs
 from core.arena.store import Store, insert
-from core.errors import JobRunning, JobUnknown, Superseded
+from core.errors import JobOver, JobRunning, JobUnknown, Superseded
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Recipe
 from core.retrain.progress import Progress
@@ -113,7 +113,7 @@ class Jobs:
         async with self._store.read() as connection:
             row = (await connection.execute(select(jobs).where(jobs.c.id == number))).one_or_none()
         if row is None:
-            raise JobUnknown(f"There is no job {number}.")
+            raise JobUnknown(number)
         return _job(row)
 
     async def list(self, limit: int = 10) -> tuple[Job, ...]:
@@ -230,7 +230,7 @@ class Jobs:
         """End an active job; no attempt may speak for it any more.
 
         Raises:
-            JobUnknown: if there is none of that number, or it is over.
+            JobUnknown, JobOver.
         """
         values = {"status": "cancelled", "ended_at": self._clock()}
         ending = update(jobs).where(jobs.c.id == number, text(ACTIVE)).values(values)
@@ -238,7 +238,7 @@ class Jobs:
             row = (await connection.execute(ending.returning(*jobs.c))).one_or_none()
         if row is None:
             job = await self.get(number)
-            raise JobUnknown(f"Job {number} is over already: {job.status}.")
+            raise JobOver(number, job.status)
         return _job(row)
 
     def publishing(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from core.arena.corpora import Corpora
-from core.errors import EngineError, JobUnknown, Superseded
+from core.errors import EngineError, JobUnnamed, Superseded
 from core.lyrics.corpus import BUNDLED
 from core.lyrics.recipe import DEFAULT, recipe_named
 from core.retrain.engine import OVER, Engine
@@ -80,15 +80,13 @@ class Retrains:
         """Cancel a job; without a number the one there is.
 
         Raises:
-            JobUnknown: if it is over or was never asked for, or it must be said which.
+            JobUnknown, JobOver.
+            JobUnnamed: without a number, if there is none or several.
         """
         if number is None:
             active = await self.jobs.active()
-            if not active:
-                raise JobUnknown("There is no job to cancel.")
-            if len(active) > 1:
-                numbers = ", ".join(str(job.id) for job in active)
-                raise JobUnknown(f"There are several: say which of {numbers}.")
+            if len(active) != 1:
+                raise JobUnnamed([job.id for job in active])
             number = active[0].id
         job = await self.jobs.cancel(number)
         log.info("a job was cancelled", job=number)

@@ -9,7 +9,10 @@ down_revision = "m002"
 MOMENT = sa.DateTime(timezone=True)
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-INDEXES = (("duels", "room"), ("duels", "opened_at"), ("votes", "cast_at"))
+INDEXES = (
+    *(("duels", "room"), ("duels", "opened_at")),
+    *(("votes", "cast_at"), ("showings", "duel_id")),
+)
 
 
 def upgrade() -> None:
@@ -87,7 +90,10 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("written_by", sa.BigInteger(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
+        sa.Column("room", sa.BigInteger(), nullable=True),
+        sa.Column("post", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        sa.UniqueConstraint("room", "post", name=op.f("uq_announcements_room_post")),
     )
     op.create_table(
         "deliveries",

@@ -1,0 +1,45 @@
+"""Why something that an admin wanted was refused, in the admin's language.
+
+Of errors that seldom happen only English is spoken, by the error itself.
+"""
+
+from bot.texts import Texts
+from core.errors import (
+    CorpusUnknown,
+    JobOver,
+    JobUnknown,
+    JobUnnamed,
+    LyricbotError,
+    NothingBefore,
+    RecipeUnknown,
+    ReleaseUnknown,
+)
+
+
+def reason(refused: LyricbotError, texts: Texts) -> str:
+    """A sentence, plain."""
+    match refused:
+        case ReleaseUnknown(numbers=()):
+            return texts.reason_no_release
+        case ReleaseUnknown(number=number, numbers=numbers):
+            return texts.reason_release_unknown.format(
+                number=number, numbers=texts.comma.join(map(str, numbers))
+            )
+        case NothingBefore():
+            return texts.reason_nothing_before
+        case JobUnknown(job=job):
+            return texts.reason_job_unknown.format(job=job)
+        case JobOver(job=job, status="cancelled"):
+            return texts.reason_job_over.format(job=job, state=texts.state_cancelled)
+        case JobOver(job=job):
+            return texts.reason_job_over.format(job=job, state=texts.state_ended)
+        case JobUnnamed(jobs=()):
+            return texts.reason_no_job
+        case JobUnnamed(jobs=jobs):
+            return texts.reason_which_job.format(jobs=texts.comma.join(map(str, jobs)))
+        case CorpusUnknown(name=name, names=names):
+            return texts.reason_corpus_unknown.format(name=name, names=texts.comma.join(names))
+        case RecipeUnknown(name=name, names=names):
+            return texts.reason_recipe_unknown.format(name=name, names=texts.comma.join(names))
+        case _:
+            return str(refused)
