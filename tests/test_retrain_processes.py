@@ -141,7 +141,7 @@ class Site:
         ]
 
     async def until(
-        self, number: int, condition: Callable[[Job], Any], patience: float = 40
+        self, number: int, condition: Callable[[Job], Any], patience: float = 120
     ) -> Job:
         """Wait for something to be true of a job; a job that ends meanwhile is told."""
 

@@ -126,8 +126,10 @@ class Store:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        for executor in (self._writers, self._readers):
-            await asyncio.to_thread(executor.shutdown)
+        # In a thread of its own: by now the loop's own threads may be gone (the engine ends them).
+        with ThreadPoolExecutor(1, "store-closes") as closing:
+            for executor in (self._writers, self._readers):
+                await asyncio.get_running_loop().run_in_executor(closing, executor.shutdown)
         self._direct.dispose()
         await self._engine.dispose()
 
