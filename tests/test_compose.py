@@ -179,7 +179,7 @@ def test_each_variable_is_a_setting_with_a_value_that_it_takes(
             continue
         with monkeypatch.context() as environment:
             for variable, value in service["environment"].items():
-                if variable.startswith(PREFIX):
+                if variable.startswith(PREFIX) and value is not None:
                     field = variable.removeprefix(PREFIX).lower()
                     assert field in Settings.model_fields, f"{name}: {variable}"
                     environment.setenv(variable, value)

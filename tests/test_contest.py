@@ -350,10 +350,10 @@ async def test_an_encore_and_a_like_count_once_and_say_nothing_of_each_other(
 
 
 async def test_one_person_answering_64_times_at_once_has_one_vote(
-    arena: Arena, empty_database: str
+    arena: Arena, database: str
 ) -> None:
     duel = await arena.duel(BEN)
-    other = Store(empty_database)  # as another process would have
+    other = Store(database)  # as another process would have
     contests = [arena.contest, make_contest(other, arena.releases, arena.clock)]
     given_back = await asyncio.gather(
         *(contests[n % 2].vote(ANNA, duel, 1 if n % 3 else 2) for n in range(AT_ONCE))

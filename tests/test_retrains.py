@@ -103,10 +103,8 @@ class Place:
 
 
 @pytest.fixture
-async def place(
-    empty_database: str, store: Store, tmp_path: Path, clock: Clock
-) -> AsyncIterator[Place]:
-    url = empty_database
+async def place(database: str, store: Store, tmp_path: Path, clock: Clock) -> AsyncIterator[Place]:
+    url = database
     if "sqlite" in url:
         url = f"sqlite:///{tmp_path}/state/jobs.sqlite"
     engine, seconds, files = Engine(url), Seconds(), Files(tmp_path / "checkpoints")

@@ -76,10 +76,10 @@ async def counter(store: Store) -> int | None:
 
 
 async def test_increments_by_many_writers_at_once_lose_nothing(
-    store: Store, empty_database: str
+    store: Store, database: str
 ) -> None:
     await make_counter(store)
-    other = Store(empty_database)  # as another process would have
+    other = Store(database)  # as another process would have
 
     async def several(number: int) -> None:
         for _ in range(TIMES):
@@ -170,7 +170,7 @@ async def test_what_is_written_in_a_transaction_that_only_reads_is_not_kept(
 
 
 async def test_a_write_after_a_read_by_the_same_connection_locks_at_its_beginning(
-    empty_database: str, store: Store
+    database: str, store: Store
 ) -> None:
     # Connections are used again: what a read asked for must not stick to a write.
     await make_counter(store)
@@ -180,7 +180,7 @@ async def test_a_write_after_a_read_by_the_same_connection_locks_at_its_beginnin
     assert await counter(store) == 18
 
 
-@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_sqlite_is_set_up_alike_on_every_connection(store: Store) -> None:
     wanted = {
         "journal_mode": "wal",
@@ -219,10 +219,10 @@ async def test_a_closed_store_has_let_go_and_may_be_used_again(store: Store) -> 
 
 
 async def test_what_a_killed_process_said_it_committed_is_there(
-    store: Store, empty_database: str
+    store: Store, database: str
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", COMMIT_AND_SAY_SO, empty_database), stdout=subprocess.PIPE
+        *(sys.executable, "-c", COMMIT_AND_SAY_SO, database), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     said = [await process.stdout.readline() for _ in range(20)]
