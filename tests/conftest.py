@@ -30,6 +30,7 @@ TRAINING = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run side by side, those that train are of one group."""
     for item in items:
