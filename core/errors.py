@@ -21,6 +21,10 @@ LyricbotError
 ├── StoreError             LYRICBOT_CHECKPOINTS cannot be used as it is
 │   └── FileMissing        it can, and has nothing under that name
 ├── DecodingError          a way of writing that the model cannot keep to
+├── FormError              a form that no lyric can have
+│   ├── FormImpossible     too few or too many lines or characters
+│   ├── FormUnmet          these models cannot write so
+│   └── AcrosticImpossible the models know not all of its characters
 ├── PrefixError            a prefix that no lyric can begin with
 │   ├── PrefixEmpty
 │   ├── PrefixTooLong
@@ -155,6 +159,41 @@ class FileMissing(StoreError):
 
 class DecodingError(LyricbotError):
     """A way of writing that the model cannot keep to."""
+
+
+class FormError(LyricbotError):
+    """A form that no lyric can have."""
+
+
+class FormImpossible(FormError):
+    """There are `wanted` of `what` (lines, characters of a line, or of an acrostic)."""
+
+    def __init__(self, what: str, wanted: int, least: int, most: int) -> None:
+        of = {"lines": "lines", "characters": "characters a line"}.get(what, "characters of it")
+        whom = "An acrostic" if what == "acrostic" else "A lyric"
+        super().__init__(f"{whom} has {least} to {most} {of}, not {wanted}.")
+        self.what = what
+        self.wanted = wanted
+        self.least = least
+        self.most = most
+
+
+class FormUnmet(FormError):
+    """The current models cannot write in that form."""
+
+    def __init__(self) -> None:
+        super().__init__("These models learned no lines, or no rhymes: ask for no form.")
+
+
+class AcrosticImpossible(FormError):
+    """The models never saw these characters of an acrostic."""
+
+    def __init__(self, characters: str) -> None:
+        super().__init__(
+            f"The models never saw {' '.join(characters)}: no line can begin with it. "
+            f"Try other characters."
+        )
+        self.characters = characters
 
 
 class PrefixError(LyricbotError):

@@ -6,8 +6,9 @@ import numpy as np
 
 from core.arena.releases import TrainedPair
 from core.lyrics.checkpoint import Checkpoint, EpochFigures, weight_shapes
+from core.lyrics.copies import Copies
 from core.lyrics.corpus import Corpus
-from core.lyrics.recipe import DEFAULT, Network, Recipe, Sampler
+from core.lyrics.recipe import ARTICLE, DEFAULT, Network, Recipe, Sampler
 from core.lyrics.vocabulary import Vocabulary
 
 TEXT = "分开的雨落下来\n不分开的人等着\n月光照进旧车站\n我把歌唱给你听\n" * 100
@@ -28,6 +29,8 @@ SMALL = replace(
     products="float32",
     report_every=1,
 )
+
+ARTICLE_LIKE = replace(SMALL, line_ends="as spaces", decoding=ARTICLE.decoding)
 
 
 def make_corpus(name: str = "small", text: str = TEXT) -> Corpus:
@@ -59,6 +62,7 @@ def make_checkpoint(
         corpus_sha256=corpus.sha256,
         openings=corpus.openings(),
         figures=(EpochFigures(1, 9.0, 10.0), EpochFigures(2, 5.0, 8.0)),
+        copies=Copies(corpus.text),
     )
 
 

@@ -58,6 +58,7 @@ LIBRARIES = {
     "starlette": {"core.monitor", "bot.health", "bot.webhook"},
     "uvicorn": {"core.monitor"},
     "prometheus_client": {"core.monitor", "bot.metrics"},
+    "pypinyin": {"core.lyrics.rhyme"},  # slow to load: never at import
     "opencc": {"core.lyrics.script"},
     "ahocorasick_rs": {"core.lyrics.words"},
     "pyarrow": {"core.arena.export"},

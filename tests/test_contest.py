@@ -184,7 +184,7 @@ async def test_everything_that_made_a_duel_is_stored(arena: Arena, tmp_path: Pat
             assert (lyric.prefix, lyric.text) == ("分开", text)
             assert lyric.written_at == arena.clock.time
             decoding = Decoding(**lyric.decoding)
-            assert decoding == QUICK.decoding
+            assert replace(decoding, candidates=1) == QUICK.decoding
             writer = await fresh.writer(found[row.pair_id].model(wrote[lyric.model_id].sampler))
             again = writer.write(Prefix(lyric.prefix), seed=lyric.seed, decoding=decoding)
             assert again.text == text

@@ -152,3 +152,29 @@ def test_the_draws_are_left_as_they_were() -> None:
     before = draws.copy()
     choose(np.zeros((4, 40), np.float32), 0.5, draws)
     assert np.array_equal(draws, before)
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(-50, 50), min_size=5, max_size=5), min_size=1, max_size=4),
+    top_k=st.integers(0, 7),
+    top_p=st.sampled_from([0.1, 0.5, 0.9, 1.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=300, deadline=None)
+def test_only_the_likeliest_are_drawn_from(
+    rows: list[list[int]], top_k: int, top_p: float, seed: int
+) -> None:
+    logits = (np.array(rows) / 10).astype(np.float32)
+    draws = np.random.default_rng(seed).random(len(rows))
+    chosen = choose(logits.copy(), 0.7, draws, top_k=top_k, top_p=top_p)
+    for row, index in zip(logits, chosen.tolist(), strict=True):
+        weights = np.exp((row - row.max()) / np.float32(0.7))
+        order = np.argsort(-weights, kind="stable")[: top_k or 5]
+        enough = np.cumsum(weights[order]) >= top_p * weights[order].sum() - 1e-6
+        least = weights[order[int(enough.argmax())]]
+        assert weights[index] >= least * (1 - 1e-5)
+
+
+def test_top_p_of_next_to_nothing_is_argmax() -> None:
+    logits = np.array([[0.1, 0.3, 0.2]], np.float32)
+    assert choose(logits, 1.0, np.array([0.999]), top_p=1e-6).tolist() == [1]

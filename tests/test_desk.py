@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 from factories import SMALL, make_checkpoint
 
-from core.lyrics.desk import Desk
+from core.errors import AcrosticImpossible
+from core.lyrics.desk import BUSY, MOST_CANDIDATES, Desk
 from core.lyrics.recipe import Network
 from core.lyrics.writer import Writer
 
@@ -76,3 +77,41 @@ async def test_the_event_loop_goes_on_while_much_is_written(apart: bool) -> None
     await desk.close()
     # Were anything of it computed in the loop, it would stand still for as long as a batch takes.
     assert longest < took / 2
+
+
+async def test_while_others_wait_there_is_one_candidate() -> None:
+    desk, writer = Desk(), Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    assert desk.candidates > 1
+    orders = [asyncio.ensure_future(desk.write(writer, prefix, seed=n)) for n in range(BUSY)]
+    await asyncio.sleep(0)
+    assert desk.candidates == 1
+    await asyncio.gather(*orders)
+    assert desk.candidates > 1
+
+
+async def test_what_takes_too_long_has_fewer_candidates_the_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer = Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    for allowed, most in ((0.0, 1), (3600.0, MOST_CANDIDATES)):
+        monkeypatch.setattr("core.lyrics.desk.DUEL_TAKES", allowed)
+        desk = Desk()
+        for seed in range(2 * MOST_CANDIDATES):
+            way = replace(SMALL.decoding, candidates=desk.candidates)
+            await desk.write(writer, prefix, seed=seed, decoding=way)
+        assert desk.candidates == most
+
+
+async def test_who_asks_for_what_cannot_be_spoils_nobody_elses(desk: Desk) -> None:
+    writer = Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    odd = replace(SMALL.decoding, acrostic="龙凤", lines=2)
+    one, two = await asyncio.gather(
+        desk.write(writer, prefix, seed=1),
+        desk.write(writer, prefix, seed=1, decoding=odd),
+        return_exceptions=True,
+    )
+    assert one == writer.write(prefix, seed=1)
+    assert isinstance(two, AcrosticImpossible)

@@ -73,8 +73,10 @@ def test_the_hash_changes_with_every_setting_but_names_and_reports(recipe: Recip
             assert changed.hash == recipe.hash, name
         else:
             hashes.add(changed.hash)
-    for name in ("lines", "characters"):
-        decoding = replace(recipe.decoding, **{name: 7})
+    ways = [field.name for field in fields(Decoding)]
+    for name in ways:
+        changed_to: dict[str, Any] = {name: other(getattr(recipe.decoding, name))}
+        decoding = replace(recipe.decoding, **changed_to)
         hashes.add(replace(recipe, decoding=decoding).hash)
     shapes = [field.name for field in fields(Network)]
     untied = replace(recipe.network, tied=False)
@@ -83,7 +85,7 @@ def test_the_hash_changes_with_every_setting_but_names_and_reports(recipe: Recip
         if name != "tied" and not name.startswith("dropout"):
             network = replace(untied, **{name: other(getattr(untied, name))})
             hashes.add(replace(recipe, network=network).hash)
-    assert len(hashes) == 1 + len(names) - 2 + 2 + 4 + recipe.network.tied
+    assert len(hashes) == 1 + len(names) - 2 + len(ways) + 4 + recipe.network.tied
 
 
 @pytest.mark.parametrize("recipe", [ARTICLE, DEFAULT], ids=lambda recipe: recipe.name)

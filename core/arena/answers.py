@@ -12,6 +12,9 @@ from core.arena.people import people_of
 from core.arena.schema import boards, duels, encores, likes, lyrics, vote_changes, votes
 from core.arena.store import insert
 from core.errors import DuelUnknown
+from core.lyrics.copies import Copied
+from core.lyrics.decoding import Decoding
+from core.lyrics.form import Form
 
 Mark = Literal["encore", "like"]
 MARKS: dict[Mark, Table] = {"encore": encores, "like": likes}
@@ -80,6 +83,7 @@ def find_duels(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
         select(
             *(duels.c.id, duels.c.key, duels.c.sampler_1, duels.c.closes_at, duels.c.asker_id),
             *(one.c.prefix, one.c.text.label("text_1"), two.c.text.label("text_2")),
+            *(one.c.decoding, one.c.copied.label("copied_1"), two.c.copied.label("copied_2")),
         )
         .join(one, one.c.id == duels.c.lyric_1_id)
         .join(two, two.c.id == duels.c.lyric_2_id)
@@ -90,7 +94,16 @@ def find_duels(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
 
 def duel_of(row: Any) -> Duel:
     """The duel of a row of `find_duels`."""
-    return Duel(row.id, row.prefix, row.text_1, row.text_2, key=row.key)
+    one, two = (
+        None if copied is None else Copied(**copied).originality
+        for copied in (row.copied_1, row.copied_2)
+    )
+    return Duel(
+        *(row.id, row.prefix, row.text_1, row.text_2),
+        key=row.key,
+        form=Form.of(Decoding(**row.decoding)),
+        originality=(one, two),
+    )
 
 
 def _vote(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,13 +28,17 @@ from core.arena.standings import Standings, standings
 from core.arena.store import Store, insert, persistently
 from core.errors import (
     AlreadyWriting,
+    DecodingError,
     DuelUnknown,
+    FormUnmet,
     NoRelease,
     NothingClean,
     NotTheirDuel,
     PrefixBanned,
 )
+from core.lyrics.decoding import Decoding
 from core.lyrics.desk import Desk
+from core.lyrics.form import Form
 from core.lyrics.words import BannedWords
 from core.lyrics.writer import Lyric, Prefix, Writer
 from core.together import Together
@@ -109,30 +113,33 @@ class Contest:
         room: int | None = None,
         inline: bool = False,
         limited: bool = True,
+        form: Form | None = None,
     ) -> Duel:
         """Write two lyrics that begin with `prefix`, one of each sampler, and deal them sides.
 
         `room` is where it was asked for, `inline` whether while it was being typed, in whatever
-        room; `limited`, whether it counts towards the limits. Of a person's inline queries the
-        next may begin before the last is done.
+        room; `limited`, whether it counts towards the limits; `form`, what is asked of both. Of a
+        person's inline queries the next may begin before the last is done. An acrostic begins with
+        its own first character, whatever the prefix.
 
         Raises:
             NoRelease, AlreadyWriting, PrefixEmpty, PrefixTooLong, PrefixUnknown, PrefixBanned,
-            LimitReached, NothingClean, CheckpointError.
+            LimitReached, NothingClean, FormUnmet, AcrosticImpossible, CheckpointError.
         """
+        form = form or Form()
         ask = Ask(account, room, inline) if limited else None
         if inline:
-            return await self._open_duel(account, prefix, room, ask)
+            return await self._open_duel(account, prefix, room, ask, form)
         if account in self._writing_for:
             raise AlreadyWriting
         self._writing_for.add(account)
         try:
-            return await self._open_duel(account, prefix, room, ask)
+            return await self._open_duel(account, prefix, room, ask, form)
         finally:
             self._writing_for.discard(account)
 
     async def _open_duel(
-        self, account: int, prefix: str, room: int | None, ask: Ask | None
+        self, account: int, prefix: str, room: int | None, ask: Ask | None, form: Form
     ) -> Duel:
         release = await self._releases.serving()
         if release is None:
@@ -140,22 +147,45 @@ class Contest:
         pair, reveal = deal(release.pairs, self._chance)
         models = (pair.model(reveal.sampler_1), pair.model(reveal.sampler_2))
         one, two = [await self._releases.writer(model) for model in models]
-        read = one.read_prefix(prefix)  # a pair shares its vocabulary
-        if self._banned.found(prefix) or self._banned.found(read.text):
+        given = form.acrostic or prefix
+        if self._banned.found(given):
+            raise PrefixBanned
+        decoding = self._decoding(one, form)
+        read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
+        if self._banned.found(read.text):
             raise PrefixBanned
         if ask is not None and self._admit is not None:
             await self._admit(ask)
-        written = await asyncio.gather(self._write(one, read), self._write(two, read))
+        written = await asyncio.gather(
+            self._write(one, read, decoding), self._write(two, read, decoding)
+        )
         key = new_key(self._chance)
         duel_id = await self._keep(_Written(account, room, pair, reveal, key, written))
         text_1, text_2 = (lyric.text for lyric in written)
-        return Duel(duel_id, read.text, text_1, text_2, read.skipped, key)
+        original = [None if one.copied is None else one.copied.originality for one in written]
+        return Duel(
+            *(duel_id, read.text, text_1, text_2, read.skipped, key, form),
+            originality=(original[0], original[1]),
+        )
 
-    async def _write(self, writer: Writer, prefix: Prefix) -> Lyric:
+    def _decoding(self, writer: Writer, form: Form) -> Decoding:
+        """How both sides are written: as the recipe says, but for the form and for what load
+        allows.
+        """
+        decoding = form.apply(writer.checkpoint.recipe.decoding).settled(self._chance)
+        if decoding.rhyme is None and decoding.draws:
+            decoding = replace(decoding, candidates=self._desk.candidates)
+        try:
+            writer.check(decoding)
+        except DecodingError as error:
+            raise FormUnmet from error
+        return decoding
+
+    async def _write(self, writer: Writer, prefix: Prefix, decoding: Decoding) -> Lyric:
         """One that holds no banned word; both sides are dealt with alike."""
         for _ in range(TRIES):
             seed = self._chance.randint(0, MAX_SEED)
-            lyric = await self._desk.write(writer, prefix, seed=seed)
+            lyric = await self._desk.write(writer, prefix, seed=seed, decoding=decoding)
             if not self._banned.found(lyric.text):
                 return lyric
         raise NothingClean
@@ -314,6 +344,7 @@ class Contest:
                     "text": lyric.text,
                     "seed": lyric.seed,
                     "decoding": asdict(lyric.decoding),
+                    "copied": None if lyric.copied is None else asdict(lyric.copied),
                     "written_at": now,
                 }
                 for one in written

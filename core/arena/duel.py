@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from core.lyrics.form import Form
 from core.lyrics.recipe import SAMPLERS, Sampler
 
 Choice = Literal[0, 1, 2]  # 0: neither is good
 Pair = TypeVar("Pair")
+NO_FORM = Form()
 ALPHABET = string.ascii_lowercase + "234567"  # base 32, as RFC 4648 has it
 KEY_LENGTH = 8
 
@@ -24,6 +26,8 @@ class Duel:
     text_2: str
     skipped: str = ""  # characters of the prefix that the models never saw
     key: str = ""  # known to those who were shown it
+    form: Form = NO_FORM  # what was asked of both
+    originality: tuple[float | None, float | None] = (None, None)  # of 1 and 2; None: not known
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.cards import card
@@ -23,6 +23,7 @@ from core.errors import (
     StoreError,
 )
 from core.lyrics.checkpoint import Checkpoint
+from core.lyrics.measure import Measures
 from core.lyrics.recipe import SAMPLERS, Sampler
 from core.lyrics.writer import Writer
 from core.together import Together
@@ -42,6 +43,7 @@ class Model:
     file_sha256: str
     perplexity: float
     held_out: float | None
+    measures: Measures | None = None  # of what it writes
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,17 @@ class Releases:
         return await asyncio.to_thread(self._read, file_sha256)
 
     async def publish(
-        self, trained: Sequence[TrainedPair], *, within: Within | None = None
+        self,
+        trained: Sequence[TrainedPair],
+        *,
+        within: Within | None = None,
+        measures: Sequence[tuple[Measures, Measures]] | None = None,
     ) -> Release:
         """Make a release of `trained` and make it current, in one transaction.
 
         The files are put first, under their own sha256: a release never names one that is
         not there. `within` is awaited inside the transaction, and what it raises undoes all of it.
+        `measures` are of what the models of each pair write.
 
         Raises:
             StoreError: if the files cannot be put.
@@ -139,12 +146,21 @@ class Releases:
                 )
                 .returning(releases.c.number)
             )
-            for index, (pair, shas) in enumerate(zip(trained, files, strict=True), 1):
-                await self._insert_pair(connection, number, index, pair, shas)
+            found: Sequence[tuple[Measures | None, Measures | None]] = measures or [
+                (None, None)
+            ] * len(trained)
+            for index, (pair, shas, its) in enumerate(zip(trained, files, found, strict=True), 1):
+                await self._insert_pair(connection, number, index, pair, shas, its)
             await self._activate(connection, number or 0)
             if within is not None:
                 await within(connection, number or 0)
             return await _release(connection, number or 0)
+
+    async def keep_measures(self, model: Model, found: Measures) -> None:
+        """Keep what was measured of a model, in place of what was before."""
+        keeping = update(models).where(models.c.id == model.id)
+        async with self._store.write() as connection:
+            await connection.execute(keeping.values(measures=found.to_json()))
 
     async def current(self) -> Release | None:
         """The release that duels are written by; None before the first."""
@@ -315,6 +331,7 @@ class Releases:
         number: int,
         pair: TrainedPair,
         shas: tuple[str, str],
+        found: tuple[Measures | None, Measures | None],
     ) -> None:
         pair_id = await connection.scalar(
             pairs.insert()
@@ -328,8 +345,9 @@ class Releases:
                 "file_sha256": sha256,
                 "perplexity": checkpoint.reached.perplexity,
                 "held_out_perplexity": checkpoint.reached.held_out,
+                "measures": its and its.to_json(),
             }
-            for checkpoint, sha256 in zip(pair, shas, strict=True)
+            for checkpoint, sha256, its in zip(pair, shas, found, strict=True)
         ]
         await connection.execute(models.insert(), rows)
 
@@ -379,7 +397,8 @@ async def _release(connection: AsyncConnection, number: int) -> Release:
     of_release = select(pairs.c.id).where(pairs.c.release == number)
     for m in await connection.execute(select(models).where(models.c.pair_id.in_(of_release))):
         found.setdefault(m.pair_id, {})[m.sampler] = Model(
-            m.id, m.sampler, m.file_sha256, m.perplexity, m.held_out_perplexity
+            *(m.id, m.sampler, m.file_sha256, m.perplexity, m.held_out_perplexity),
+            None if m.measures is None else Measures.from_json(m.measures),
         )
     in_order = select(pairs).where(pairs.c.release == number).order_by(pairs.c.number)
     return Release(

@@ -20,11 +20,13 @@ from safetensors.numpy import load, save
 
 from core.errors import CheckpointError
 from core.lyrics.cells import GATES
+from core.lyrics.copies import Copies
 from core.lyrics.recipe import SAMPLERS, Network, Recipe, Sampler
 from core.lyrics.vocabulary import Vocabulary
 
 FORMAT = "lyricbot 2"
 Weights = Mapping[str, NDArray[np.float32]]
+TEXT, SUFFIXES = INDEX = ("corpus.text", "corpus.suffixes")  # beside the weights
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Checkpoint:
     openings: tuple[str, ...]  # prefixes that suit it
     figures: tuple[EpochFigures, ...] = field(repr=False)
     unseen: str = ""  # characters of the vocabulary that it never learned from
+    copies: Copies | None = field(default=None, repr=False, compare=False)  # of the whole corpus
 
     @property
     def reached(self) -> EpochFigures:
@@ -61,7 +64,12 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """The whole file."""
         # Sorted by name: equal checkpoints are equal files, and have one sha256.
-        weights = {name: np.ascontiguousarray(self.weights[name]) for name in sorted(self.weights)}
+        tensors: dict[str, NDArray[Any]] = {
+            name: np.ascontiguousarray(self.weights[name]) for name in sorted(self.weights)
+        }
+        if self.copies is not None:
+            text = np.frombuffer(self.copies.text.encode(), np.uint8)
+            tensors |= {TEXT: text, SUFFIXES: self.copies.suffixes}
         about = {
             "vocabulary": self.vocabulary.characters,
             "recipe": self.recipe.to_json(),
@@ -75,9 +83,9 @@ class Checkpoint:
             "unseen": self.unseen,
             "figures": [asdict(one) for one in self.figures],
         }
-        about["sha256"] = digest_of(about, weights)
+        about["sha256"] = digest_of(about, tensors)
         # One key: safetensors keeps metadata in a map whose order changes from run to run.
-        return save(weights, {FORMAT: json.dumps(about, ensure_ascii=False, sort_keys=True)})
+        return save(tensors, {FORMAT: json.dumps(about, ensure_ascii=False, sort_keys=True)})
 
     def save(self, path: Path) -> None:
         """Write the file at `path`."""
@@ -105,7 +113,8 @@ class Checkpoint:
         """
         try:
             tensors = load(content)
-            weights = {name: tensors[name] for name in sorted(tensors)}
+            weights = {name: tensors[name] for name in sorted(tensors) if name not in INDEX}
+            index = {name: tensors[name] for name in INDEX if name in tensors}
             # safetensors found the header sound, but hands back the tensors only.
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             metadata = header.get("__metadata__") or {}
@@ -122,8 +131,9 @@ class Checkpoint:
         if about is None:
             raise CheckpointError(f"{source}: not a model of this project ({FORMAT}).")
         try:
-            checkpoint = cls._from(about, weights)
-            whole = about.pop("sha256") == digest_of(about, weights) and checkpoint._fits()
+            checkpoint = cls._from(about, weights, index)
+            whole = about.pop("sha256") == digest_of(about, weights | index)
+            whole = whole and checkpoint._fits()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(
                 f"{source}: its description cannot be read ({error!r}). Train again."
@@ -133,14 +143,18 @@ class Checkpoint:
         return checkpoint
 
     @classmethod
-    def _from(cls, about: dict[str, Any], weights: Weights) -> "Checkpoint":
+    def _from(
+        cls, about: dict[str, Any], weights: Weights, index: Mapping[str, NDArray[Any]]
+    ) -> "Checkpoint":
         recipe = Recipe.from_json(about["recipe"])
         if about["sampler"] not in SAMPLERS:
             raise ValueError(f"sampler {about['sampler']!r}")
         figures = tuple(EpochFigures(**one) for one in about["figures"])
         if figures and about["epoch"] not in [one.epoch for one in figures]:
             raise ValueError(f"epoch {about['epoch']}")
+        copies = Copies(index[TEXT].tobytes().decode(), index[SUFFIXES]) if index else None
         return cls(
+            copies=copies,
             weights=weights,
             vocabulary=Vocabulary(about["vocabulary"], recipe.has_unknown),
             recipe=recipe,
@@ -197,10 +211,10 @@ def write_aside(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def digest_of(about: dict[str, Any], weights: Weights) -> str:
+def digest_of(about: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> str:
     """Of the description and the weights: no bit of either changes unseen."""
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name, weight in weights.items():
+    for name, weight in sorted(weights.items()):
         digest.update(f"{name} {weight.dtype} {weight.shape}\n".encode())
         digest.update(weight.tobytes())
     return digest.hexdigest()

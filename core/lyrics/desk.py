@@ -8,6 +8,7 @@ writes several times slower than a process.
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,10 +21,14 @@ from weakref import WeakKeyDictionary, ref
 import structlog
 
 from core.lyrics.checkpoint import Checkpoint
+from core.lyrics.decoding import Decoding
 from core.lyrics.writer import Lyric, Prefix, Writer
 from core.together import Together
 
 log = structlog.get_logger(__name__)
+DUEL_TAKES = 0.06  # seconds that the candidates of both sides may take together
+START, MOST_CANDIDATES = 4, 8
+BUSY = 4  # orders in hand: two duels
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
 KEPT = 64  # models in the other process; the largest release has half as many
 
@@ -34,6 +39,7 @@ class Order:
 
     prefix: Prefix
     seed: int
+    decoding: Decoding
 
 
 class Desk:
@@ -43,13 +49,35 @@ class Desk:
         """`apart`: in a process of its own, which starts now and ends with this one."""
         self._batches: WeakKeyDictionary[Writer, Together[Order, Lyric]] = WeakKeyDictionary()
         self._scribe = Scribe() if apart else None
+        self._in_hand = 0  # orders
+        self._affordable = START
 
-    async def write(self, writer: Writer, prefix: Prefix, *, seed: int) -> Lyric:
-        """The lyric that `writer` writes, as it would alone."""
+    @property
+    def candidates(self) -> int:
+        """How many candidates a lyric can have now, for a duel to take no longer than DUEL_TAKES.
+
+        One while others wait: then a second lyric is worth more than a better one.
+        """
+        return 1 if self._in_hand >= BUSY else self._affordable
+
+    async def write(
+        self, writer: Writer, prefix: Prefix, *, seed: int, decoding: Decoding | None = None
+    ) -> Lyric:
+        """The lyric that `writer` writes, as it would alone; by its own decoding, if by none.
+
+        Raises:
+            DecodingError: as `Writer.check` does.
+        """
+        decoding = decoding or writer.checkpoint.recipe.decoding
+        writer.check(decoding)  # whoever else is in the batch must not suffer
         batch = self._batches.get(writer)
         if batch is None:
             batch = self._batches[writer] = self._together(writer)
-        return await batch(Order(prefix, seed))
+        self._in_hand += 1
+        try:
+            return await batch(Order(prefix, seed, decoding))
+        finally:
+            self._in_hand -= 1
 
     async def close(self) -> None:
         """End the other process."""
@@ -63,12 +91,34 @@ class Desk:
             one = held()
             if one is None:
                 raise ReferenceError
-            prefixes, seeds = [order.prefix for order in orders], [order.seed for order in orders]
+            began = time.perf_counter()
             if self._scribe is not None:
-                return await self._scribe.write(one, prefixes, seeds)
-            return await asyncio.to_thread(one.write_many, prefixes, seeds=seeds)
+                lyrics = await self._scribe.write(one, orders)
+            else:
+                lyrics = await asyncio.to_thread(write_orders, one, orders)
+            self._learn(orders, time.perf_counter() - began)
+            return lyrics
 
         return Together(work, most=MOST)
+
+    def _learn(self, orders: Sequence[Order], seconds: float) -> None:
+        """By how long it took, see how many candidates can be afforded; step by step."""
+        plain = [one.decoding.candidates for one in orders if one.decoding.rhyme is None]
+        if len(orders) != 1 or plain != [self._affordable]:
+            return  # not what it is about
+        if seconds > DUEL_TAKES / 2:  # a side
+            self._affordable = max(1, self._affordable - 1)
+        elif seconds < DUEL_TAKES / 2 * self._affordable / (self._affordable + 1):
+            self._affordable = min(MOST_CANDIDATES, self._affordable + 1)
+
+
+def write_orders(writer: Writer, orders: Sequence[Order]) -> list[Lyric]:
+    """What `writer` writes for them."""
+    return writer.write_many(
+        [one.prefix for one in orders],
+        seeds=[one.seed for one in orders],
+        decoding=[one.decoding for one in orders],
+    )
 
 
 class Scribe:
@@ -78,9 +128,7 @@ class Scribe:
         self._pool = self._start()
         self._names: WeakKeyDictionary[Writer, str] = WeakKeyDictionary()
 
-    async def write(
-        self, writer: Writer, prefixes: Sequence[Prefix], seeds: Sequence[int]
-    ) -> Sequence[Lyric]:
+    async def write(self, writer: Writer, orders: Sequence[Order]) -> Sequence[Lyric]:
         """What `writer.write_many` writes.
 
         Raises:
@@ -88,31 +136,29 @@ class Scribe:
             BrokenProcessPool: where the process was killed twice.
         """
         try:
-            return await self._write(writer, prefixes, seeds)
+            return await self._write(writer, orders)
         except BrokenProcessPool:
             log.error("the process that writes has ended; it is started again")
             self._pool = self._start()
-            return await self._write(writer, prefixes, seeds)
+            return await self._write(writer, orders)
 
     def close(self) -> None:
         """End it."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def _write(
-        self, writer: Writer, prefixes: Sequence[Prefix], seeds: Sequence[int]
-    ) -> Sequence[Lyric]:
+    async def _write(self, writer: Writer, orders: Sequence[Order]) -> Sequence[Lyric]:
         name = self._names.setdefault(writer, uuid4().hex)
-        lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, prefixes, seeds))
+        lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, orders))
         if lyrics is None:  # it does not have that model yet, or no more
             content = await asyncio.to_thread(writer.checkpoint.to_bytes)
-            first = self._pool.submit(_load_and_write, name, content, prefixes, seeds)
+            first = self._pool.submit(_load_and_write, name, content, orders)
             return await asyncio.wrap_future(first)
         return lyrics
 
     @staticmethod
     def _start() -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_set_up)
-        pool.submit(_write, "", (), ())  # so that it starts now
+        pool.submit(_write, "", ())  # so that it starts now
         return pool
 
 
@@ -133,19 +179,17 @@ def _end_with_parent() -> None:
         _exit(0)
 
 
-def _load_and_write(
-    name: str, content: bytes, prefixes: Sequence[Prefix], seeds: Sequence[int]
-) -> Sequence[Lyric]:
+def _load_and_write(name: str, content: bytes, orders: Sequence[Order]) -> Sequence[Lyric]:
     while len(_writers) >= KEPT:
         del _writers[next(iter(_writers))]
     writer = _writers[name] = Writer(Checkpoint.from_bytes(content, name))
-    return writer.write_many(prefixes, seeds=seeds)
+    return write_orders(writer, orders)
 
 
-def _write(name: str, prefixes: Sequence[Prefix], seeds: Sequence[int]) -> Sequence[Lyric] | None:
+def _write(name: str, orders: Sequence[Order]) -> Sequence[Lyric] | None:
     """None: that model is not here."""
     writer = _writers.pop(name, None)
     if writer is None:
         return None
     _writers[name] = writer  # the one that was used last is the last to go
-    return writer.write_many(prefixes, seeds=seeds)
+    return write_orders(writer, orders)

@@ -57,9 +57,21 @@ class Pen:
         """How many it writes."""
         return self._state.shape[1]
 
-    def only(self, rows: NDArray[np.bool_]) -> "Pen":
-        """A pen for those lyrics only."""
+    def take(self, rows: NDArray[np.intp]) -> "Pen":
+        """A pen for those lyrics; one may be given several times."""
         return self._with(self._tables, self._state[:, rows])
+
+    def put_into(self, states: Floats, rows: NDArray[np.bool_]) -> None:
+        """Copy the states of those lyrics into theirs."""
+        states[:, rows] = self._state[:, rows]
+
+    def new_states(self) -> Floats:
+        """Room for the states of all its lyrics."""
+        return np.empty_like(self._state)
+
+    def with_states(self, states: Floats) -> "Pen":
+        """A pen that goes on from there."""
+        return self._with(self._tables, states)
 
     def read(self, indices: NDArray[np.intp]) -> None:
         """Read a character for each lyric, (lyrics,)."""

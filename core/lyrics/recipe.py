@@ -177,7 +177,17 @@ DEFAULT = Recipe(
     average=0.98,
     products="fastest",
     report_every=5,
-    decoding=Decoding(temperature=0.6, lines=8),
+    decoding=Decoding(
+        temperature=0.6,
+        top_k=100,
+        top_p=0.9,
+        lines=8,
+        most_lines=12,
+        line_least=5,
+        line_most=12,
+        max_run=7,
+        max_repeat=3,
+    ),
 )
 
 RECIPES = {recipe.name: recipe for recipe in (ARTICLE, DEFAULT)}

@@ -1,21 +1,30 @@
 """Writes lyrics with one trained model, in numpy: the bot's host needs no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.errors import DecodingError, PrefixEmpty, PrefixTooLong, PrefixUnknown
+from core.errors import (
+    AcrosticImpossible,
+    DecodingError,
+    PrefixEmpty,
+    PrefixTooLong,
+    PrefixUnknown,
+)
+from core.lyrics.chance import Chance
 from core.lyrics.checkpoint import Checkpoint
-from core.lyrics.decoding import Decoding, choose
+from core.lyrics.copies import Copied, Guard
+from core.lyrics.decoding import Decoding
 from core.lyrics.pen import Pen, Tables
+from core.lyrics.rhymed import Rhymed, Rhymes
+from core.lyrics.score import score
+from core.lyrics.sheet import Alphabet, Sheet
 
 MAX_PREFIX = 50
-MAX_LINE = 40  # a model that never ends its line is made to
 SUGGESTIONS = 3
 BATCH = 256  # lyrics at a time: what they work on stays in the cache
-DRAWN = 64  # numbers drawn at once
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,16 @@ class Lyric:
     prefix: str  # as the model read it
     seed: int
     decoding: Decoding
+    copied: Copied | None = field(default=None, compare=False)  # None: the corpus is not known
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A candidate for a lyric."""
+
+    lyric: int  # which one
+    text: str
+    likelihood: float  # mean log-probability of a character, in nats; 0 where nobody asked
 
 
 @dataclass(frozen=True)
@@ -44,12 +63,12 @@ class Writer:
         self.vocabulary = checkpoint.vocabulary
         # Where lines are kept, a lyric begins where a line begins.
         self._keeps_lines = "\n" in self.vocabulary
-        self._line_end = self.vocabulary.encode("\n")[0] if self._keeps_lines else -1
-        self._breaks = self.vocabulary.encode([c for c in "\n " if c in self.vocabulary])
-        never = self.vocabulary.encode(checkpoint.unseen)
+        self._alphabet = Alphabet.of(self.vocabulary)
+        self._never = self.vocabulary.encode(checkpoint.unseen)
         if self.vocabulary.unknown is not None:
-            never.append(self.vocabulary.unknown)
-        self._tables = Tables(checkpoint, never)
+            self._never.append(self.vocabulary.unknown)
+        self._tables = Tables(checkpoint, self._never)
+        self._guards: dict[int, Guard] = {}  # by limit
 
     def read_prefix(self, text: str) -> Prefix:
         """What this model makes of a prefix that a person typed: the characters it knows.
@@ -83,39 +102,107 @@ class Writer:
         return lyric
 
     def write_many(
-        self, prefixes: Sequence[Prefix], *, seeds: Sequence[int], decoding: Decoding | None = None
+        self,
+        prefixes: Sequence[Prefix],
+        *,
+        seeds: Sequence[int],
+        decoding: Decoding | Sequence[Decoding] | None = None,
     ) -> list[Lyric]:
-        """Write a lyric for each prefix and seed, many at a time.
+        """Write a lyric for each prefix and seed, many at a time; `decoding` for all, or for each.
 
         Beside others a lyric is what it is alone, unless two characters are within a rounding
         error of each other.
 
         Raises:
-            ValueError: where there is not one seed a prefix.
+            ValueError: where there is not one seed, and one decoding, a prefix.
             DecodingError: where lines are asked of a model that learned no line ends.
         """
-        if len(prefixes) != len(seeds):
-            raise ValueError(f"one seed a prefix is wanted, not {len(seeds)} for {len(prefixes)}")
-        decoding = decoding or self.checkpoint.recipe.decoding
+        if decoding is None or isinstance(decoding, Decoding):
+            decodings = [decoding or self.checkpoint.recipe.decoding] * len(prefixes)
+        else:
+            decodings = [*decoding]
+        if not len(prefixes) == len(seeds) == len(decodings):
+            raise ValueError(
+                f"one seed and one decoding a prefix are wanted, not {len(seeds)} and "
+                f"{len(decodings)} for {len(prefixes)}"
+            )
+        for one in decodings:
+            self.check(one)
+        orders = list(zip(prefixes, seeds, decodings, strict=True))
+        by_way: dict[Decoding, list[int]] = {}
+        for number, (_, _, way) in enumerate(orders):
+            by_way.setdefault(replace(way, lines=1, acrostic=""), []).append(number)
+        lyrics: dict[int, Lyric] = {}
+        for way, numbers in by_way.items():
+            size = max(1, BATCH // way.candidates)
+            for first in range(0, len(numbers), size):
+                some = numbers[first : first + size]
+                lyrics |= zip(some, self._write([orders[n] for n in some]), strict=True)
+        return [lyrics[number] for number in range(len(orders))]
+
+    def check(self, decoding: Decoding) -> None:
+        """Make sure that the model can write in this way.
+
+        Raises:
+            DecodingError, AcrosticImpossible: saying what it cannot.
+        """
         if decoding.characters is None and not self._keeps_lines:
             raise DecodingError(
                 f"A model of recipe {self.checkpoint.recipe.name} learned no line ends: "
                 f"ask for a number of characters, not of lines."
             )
-        lyrics: list[Lyric] = []
-        for first in range(0, len(prefixes), BATCH):
-            some = prefixes[first : first + BATCH]
-            their_seeds = seeds[first : first + BATCH]
-            chance = _Chance(their_seeds, decoding)
-            pen = self._read([prefix.text for prefix in some])
-            if decoding.characters is not None:
-                written = self._characters(pen, decoding, chance)
-            else:
-                written = self._lines(pen, some, decoding, chance)
-            for prefix, seed, indices in zip(some, their_seeds, written, strict=True):
-                text = prefix.text + self.vocabulary.decode(indices)
-                lyrics.append(Lyric(text.rstrip("\n"), prefix.text, seed, decoding))
-        return lyrics
+        unknown = "".join(c for c in decoding.acrostic if not self._knows(c))
+        if unknown:
+            raise AcrosticImpossible("".join(dict.fromkeys(unknown)))
+        if decoding.rhyme is not None and not self._rhymes.of(None).any():
+            raise DecodingError("The corpus has too few characters that rhyme.")
+
+    def _write(self, orders: Sequence[tuple[Prefix, int, Decoding]]) -> list[Lyric]:
+        """All in one way, but for their lines and acrostics."""
+        prefixes, seeds, decodings = zip(*orders, strict=True)
+        way: Decoding = decodings[0]
+        texts = [prefix.text for prefix in prefixes]
+        chance = Chance(seeds, way.candidates, draws=way.draws)
+        sheet = Sheet(self._alphabet, decodings, texts, chance, self._guard(way.max_run))
+        pen = self._read(texts).take(sheet.lyric)
+        if way.rhyme is None:
+            sketches = _plainly(sheet, pen)
+        else:
+            rhymed = Rhymed(sheet, self._alphabet, self._rhymes, decodings)
+            sketches = _rhyming(sheet, pen, rhymed, chance)
+        return self._best(sketches, orders)
+
+    def _best(
+        self, sketches: Sequence[Sketch], orders: Sequence[tuple[Prefix, int, Decoding]]
+    ) -> list[Lyric]:
+        copies = self.checkpoint.copies
+        prefixes = [orders[sketch.lyric][0].text for sketch in sketches]
+        copied: Sequence[Copied | None] = [None] * len(sketches)
+        if copies is not None:
+            copied = copies.measure_many([one.text for one in sketches], prefixes)
+        best: dict[int, tuple[float, Lyric]] = {}
+        for sketch, found in zip(sketches, copied, strict=True):
+            prefix, seed, decoding = orders[sketch.lyric]
+            scored = 0.0
+            if decoding.candidates > 1:
+                scored = score(sketch.text, sketch.likelihood, found)
+            lyric = Lyric(sketch.text, prefix.text, seed, decoding, found)
+            if sketch.lyric not in best or scored > best[sketch.lyric][0]:
+                best[sketch.lyric] = scored, lyric
+        return [best[number][1] for number in range(len(orders))]
+
+    def _guard(self, limit: int) -> Guard | None:
+        """None where nothing is to be kept off, or the corpus is not known."""
+        if not limit or self.checkpoint.copies is None:
+            return None
+        if limit not in self._guards:
+            characters = self.vocabulary.characters
+            self._guards[limit] = Guard(self.checkpoint.copies, limit, characters)
+        return self._guards[limit]
+
+    @cached_property
+    def _rhymes(self) -> Rhymes:
+        return Rhymes(self._alphabet, self._never)
 
     def _knows(self, character: str) -> bool:
         return character in self.vocabulary and character not in self.checkpoint.unseen
@@ -137,67 +224,49 @@ class Writer:
                 alone[-1].read(np.array([index]))
         return Pen.of(alone)
 
-    def _characters(self, pen: Pen, decoding: Decoding, chance: "_Chance") -> list[list[int]]:
-        columns: list[NDArray[np.intp]] = []
-        for _ in range(decoding.characters or 0):
-            if columns:
-                pen.read(columns[-1])
-            columns.append(choose(pen.logits(), decoding.temperature, chance.draws()))
-        if not columns:
-            return [[]] * pen.lyrics
-        rows: list[list[int]] = np.stack(columns, axis=1).tolist()
-        return rows
 
-    def _lines(
-        self, pen: Pen, prefixes: Sequence[Prefix], decoding: Decoding, chance: "_Chance"
-    ) -> list[list[int]]:
-        written: list[list[int]] = [[] for _ in prefixes]
-        at = np.arange(len(prefixes))  # which lyric each row of the pen is
-        line = np.ones(len(at), int)
-        length = np.array([len(prefix.text) for prefix in prefixes])
-        after_break = np.zeros(len(at), bool)
-        while len(at):
-            logits = pen.logits()
-            held = (after_break | (length == MAX_LINE - 1)).nonzero()[0]
-            logits[held[:, None], self._breaks] = -np.inf  # no empty line, no space at its ends
-            index = choose(logits, decoding.temperature, chance.draws())
-            index[length >= MAX_LINE] = self._line_end
-            ends = index == self._line_end
-            going = ~(ends & (line == decoding.lines))
-            if not going.all():
-                pen = pen.only(going)
-                chance.drop(~going)
-                at, line, length, index, ends = (
-                    one[going] for one in (at, line, length, index, ends)
-                )
-            line += ends
-            length = np.where(ends, 0, length + 1)
-            after_break = np.isin(index, self._breaks)
-            for lyric, one in zip(at.tolist(), index.tolist(), strict=True):
-                written[lyric].append(one)
-            pen.read(index)
-        return written
+def _plainly(sheet: Sheet, pen: Pen) -> list[Sketch]:
+    """Every row for itself, until it is finished."""
+    sketches: list[Sketch] = []
+    if sheet.is_finished().all():  # no characters are wanted
+        return [_sketch(sheet, row) for row in range(len(sheet))]
+    while True:
+        index = sheet.next(pen.logits())
+        finished = sheet.is_finished()
+        if finished.any():
+            sketches += [_sketch(sheet, row) for row in np.flatnonzero(finished).tolist()]
+            rows = np.flatnonzero(~finished)
+            if not len(rows):
+                return sketches
+            sheet.keep(rows)
+            pen, index = pen.take(rows), index[rows]
+        pen.read(index)
 
 
-class _Chance:
-    """What is drawn for each lyric, by its own seed: the same alone and beside others."""
+def _rhyming(sheet: Sheet, pen: Pen, rhymed: Rhymed, chance: Chance) -> list[Sketch]:
+    """Line by line: of a lyric's candidates one goes on in all of them."""
+    sketches: list[Sketch] = []
+    while True:
+        rhymed.begin_line()
+        chance.begin()
+        before, states = sheet.line.copy(), pen.new_states()
+        going = np.ones(len(sheet), bool)
+        while going.any():
+            pen.read(sheet.next(pen.logits(), rhymed, going))
+            ended = going & (sheet.line > before)
+            pen.put_into(states, ended)
+            going &= ~ended
+        rows = rhymed.end_line()
+        sheet.copy(rows)
+        finished = sheet.is_finished()
+        _, firsts = np.unique(sheet.lyric, return_index=True)
+        sketches += [_sketch(sheet, row) for row in firsts.tolist() if finished[row]]
+        on = np.flatnonzero(~finished)
+        if not len(on):
+            return sketches
+        sheet.keep(on)
+        pen = pen.with_states(states[:, rows[on]])
 
-    def __init__(self, seeds: Sequence[int], decoding: Decoding) -> None:
-        self._generators = [np.random.default_rng(s) for s in seeds] if decoding.draws else []
-        self._drawn = np.empty((len(seeds), 0))
-        self._next = 0
 
-    def draws(self) -> NDArray[np.float64]:
-        """One number a lyric, from 0 to below 1."""
-        if not self._generators:
-            return np.empty(0)
-        if self._next == self._drawn.shape[1]:
-            self._drawn, self._next = np.stack([g.random(DRAWN) for g in self._generators]), 0
-        self._next += 1
-        return self._drawn[:, self._next - 1]
-
-    def drop(self, rows: NDArray[np.bool_]) -> None:
-        """Those lyrics are written."""
-        if self._generators:
-            self._generators = [self._generators[i] for i in (~rows).nonzero()[0]]
-            self._drawn = self._drawn[~rows]
+def _sketch(sheet: Sheet, row: int) -> Sketch:
+    return Sketch(int(sheet.lyric[row]), sheet.text(row), sheet.mean_likelihood(row))

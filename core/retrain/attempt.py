@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,9 @@ from core.background import running
 from core.errors import LyricbotError, StoreError, Superseded
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
+from core.lyrics.measure import Measures, measure
 from core.lyrics.recipe import SAMPLERS
+from core.lyrics.writer import Writer
 from core.retrain.child import Task, trained_file
 from core.retrain.jobs import Job, Jobs
 from core.retrain.judge import check_sound
@@ -138,9 +140,12 @@ class Attempt:
         self._tracker.enter("publishing")
         await self._tell()
         models = await self._models(shas)
+        measures = await asyncio.to_thread(_measured, models)
         within = self._means.jobs.publishing(self.job.id, self.job.attempt)
         release = await persistently(
-            lambda: _from_store(lambda: self._means.releases.publish(models, within=within))
+            lambda: _from_store(
+                lambda: self._means.releases.publish(models, within=within, measures=measures)
+            )
         )
         return release.number
 
@@ -277,6 +282,10 @@ async def _trainer(task: Task) -> AsyncIterator[Process]:
         with suppress(ProcessLookupError, PermissionError):  # it has ended
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+def _measured(trained: Sequence[TrainedPair]) -> list[tuple[Measures, Measures]]:
+    return [(measure(Writer(one)), measure(Writer(two))) for one, two in trained]
 
 
 async def _from_store(work: Callable[[], Awaitable[T]]) -> T:

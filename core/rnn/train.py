@@ -18,6 +18,7 @@ import torch
 
 from core.errors import OutOfMemory
 from core.lyrics.checkpoint import Checkpoint, EpochFigures
+from core.lyrics.copies import Copies
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Material, Recipe, Sampler
 from core.rnn.batches import updates_per_epoch
@@ -88,7 +89,7 @@ def train(
         ChildProcessError: where a process was ended from outside.
         OutOfMemory: where the models do not fit the device.
     """
-    material = recipe.prepare(corpus)
+    material, copies = recipe.prepare(corpus), Copies(corpus.text)
     products = choose_products(device, recipe.products)
     make = partial(Crew, corpus, recipe, entries, device, products.dtype)
     with _memory(device), closing(make(processes=processes, saves=saves)) as crew:
@@ -110,6 +111,7 @@ def train(
                     snapshot = _checkpoint(
                         corpus,
                         material,
+                        copies,
                         recipe,
                         entries[index],
                         done.weights,
@@ -132,7 +134,7 @@ def train(
             keep = recipe.patience is not None and best == epoch
             on_saved(crew.settle(behind, keep=keep, save=over))
         return [
-            _checkpoint(corpus, material, recipe, entry, weights, best, its)
+            _checkpoint(corpus, material, copies, recipe, entry, weights, best, its)
             for entry, weights, its in zip(entries, crew.results(best), figures, strict=True)
         ]
 
@@ -175,6 +177,7 @@ def _loss(figures: EpochFigures) -> float:
 def _checkpoint(
     corpus: Corpus,
     material: Material,
+    copies: Copies,
     recipe: Recipe,
     entry: Entry,
     weights: Arrays,
@@ -194,4 +197,5 @@ def _checkpoint(
         openings=corpus.openings(),
         figures=tuple(figures),
         unseen=material.unseen,
+        copies=copies,
     )

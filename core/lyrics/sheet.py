@@ -1,0 +1,251 @@
+"""Lyrics being written, a row each: what each has so far, and what may come next in it.
+
+Several rows may be candidates for one lyric. Knows nothing of networks: it is given logits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.lyrics.chance import Chance
+from core.lyrics.copies import Guard, bare
+from core.lyrics.decoding import Decoding, choose
+from core.lyrics.vocabulary import Vocabulary
+
+ROOM = 128  # characters; more is made when it is needed
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """A vocabulary, and what of it ends a line or divides words; -1: it has none."""
+
+    vocabulary: Vocabulary
+    line_end: int
+    space: int
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> "Alphabet":
+        """Those of a vocabulary."""
+        line_end, space = (vocabulary.encode(c)[0] if c in vocabulary else -1 for c in ("\n", " "))
+        return cls(vocabulary, line_end, space)
+
+
+class Sheet:
+    """Some lyrics that are written in the same way, but for their lines and acrostics."""
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        decodings: Sequence[Decoding],
+        prefixes: Sequence[str],
+        chance: Chance,
+        guard: Guard | None = None,
+    ) -> None:
+        """A lyric for each prefix; each has as many rows, one below the other, as candidates."""
+        self._alphabet, self._guard, self._chance = alphabet, guard, chance
+        self._prefixes = prefixes
+        self.way = decodings[0]
+        each = self.way.candidates
+        encode = alphabet.vocabulary.encode
+        begun = [encode(bare(prefix)) for prefix in prefixes]
+        self.lyric = np.repeat(np.arange(len(prefixes)), each)  # which one each row is for
+        self.lines = np.repeat([one.lines for one in decodings], each)
+        self._acrostic = [encode(one.acrostic) for one in decodings]
+        # Written without breaks, the prefix before it: (rows, room), -1 where there is nothing.
+        room = ROOM + max(map(len, begun))
+        self._bare = np.full((len(self.lyric), room), -1, np.intp)
+        self._num_bare = np.repeat([len(one) for one in begun], each)
+        for row, lyric in enumerate(self.lyric):
+            self._bare[row, : self._num_bare[row]] = begun[lyric]
+        self._written = np.full((len(self.lyric), ROOM), -1, np.intp)  # with breaks
+        self._num_written = np.zeros(len(self.lyric), np.intp)
+        self.line = np.zeros(len(self.lyric), np.intp)  # which one is written
+        self.in_line = self._num_bare.copy()  # characters it has, without spaces
+        self._broke = np.zeros(len(self.lyric), bool)  # just now
+        self.likelihood = np.zeros(len(self.lyric))  # sum of log-probabilities
+
+    def __len__(self) -> int:
+        return len(self.lyric)
+
+    @property
+    def last(self) -> Indices:
+        """The last character of each row that is no break; -1 where there is none."""
+        last: Indices = self._bare[np.arange(len(self.lyric)), self._num_bare - 1]
+        return last
+
+    def written(self, row: int) -> str:
+        """What is written in a row, behind the prefix."""
+        indices: list[int] = self._written[row, : self._num_written[row]].tolist()
+        return self._alphabet.vocabulary.decode(indices)
+
+    def text(self, row: int) -> str:
+        """The whole of a row, without the end of its last line."""
+        prefix: str = self._prefixes[self.lyric[row]]
+        return (prefix + self.written(row)).rstrip("\n")
+
+    def mean_likelihood(self, row: int) -> float:
+        """Of a character of a row, in nats."""
+        return float(self.likelihood[row]) / max(1, int(self._num_written[row]))
+
+    def keep(self, rows: Indices) -> None:
+        """Go on with those rows alone."""
+        self.copy(rows)
+        self._chance.keep(rows)
+
+    def copy(self, rows: Indices) -> None:
+        """Each row becomes what the row given for it was; what is drawn stays its own."""
+        for name in ("lyric", "lines", "line", "in_line", "likelihood"):
+            setattr(self, name, getattr(self, name)[rows])
+        for name in ("_bare", "_num_bare", "_written", "_num_written", "_broke"):
+            setattr(self, name, getattr(self, name)[rows])
+
+    def next(
+        self,
+        logits: Floats,
+        only: "Callable[[Floats], None] | None" = None,
+        going: Flags | None = None,
+    ) -> Indices:
+        """Choose the next character of each row, and write it down.
+
+        Args:
+            logits: (rows, vocabulary), overwritten; -inf marks what is never written.
+            only: sets to -inf what else is not to come.
+            going: (rows,), those that are written on; None: all.
+        """
+        total = _log_sum(logits) if self.way.candidates > 1 else None
+        raw = logits.copy() if total is not None else logits
+        self._keep_to_form(logits, only)
+        self._keep_off(logits)
+        index = choose(
+            logits,
+            self.way.temperature,
+            self._chance.draws(),
+            top_k=self.way.top_k,
+            top_p=self.way.top_p,
+        )
+        rows = np.arange(len(index)) if going is None else np.flatnonzero(going)
+        if total is not None:
+            self.likelihood[rows] += raw[rows, index[rows]] - total[rows]
+        self._write(rows, index[rows])
+        return index
+
+    def _keep_to_form(self, logits: Floats, only: "Callable[[Floats], None] | None") -> None:
+        line_end, space, way = self._alphabet.line_end, self._alphabet.space, self.way
+        if way.characters is not None:  # as the article wrote: whatever comes
+            return
+        if space >= 0:
+            logits[self._broke | (self.in_line >= way.line_most), space] = -np.inf
+        logits[self._broke | (self.in_line < way.line_least), line_end] = -np.inf
+        ends = np.flatnonzero(self.in_line >= way.line_most)
+        _allow(logits, ends, np.full(len(ends), line_end))
+        if any(self._acrostic):
+            begins = [
+                (row, wanted[line])
+                for row, line in enumerate(self.line)
+                if self.in_line[row] == 0 and line < len(wanted := self._acrostic[self.lyric[row]])
+            ]
+            if begins:
+                rows, firsts = np.array(begins).T
+                _allow(logits, rows, firsts)
+        if only is not None:
+            only(logits)
+
+    def _keep_off(self, logits: Floats) -> None:
+        """Keep off what would be copied or repeated; where nothing else is left, end the line."""
+        kept: list[tuple[Indices, Indices, Floats]] = []
+        for rows, indices in (self._repeated(), self._copied()):
+            if len(rows):
+                kept.append((rows, indices, logits[rows, indices]))
+                logits[rows, indices] = -np.inf
+        if not kept:
+            return
+        dead = np.flatnonzero(np.isneginf(logits.max(1)))
+        if not len(dead):
+            return
+        line_end = self._alphabet.line_end
+        if line_end >= 0:
+            may_end = dead[(self.in_line[dead] > 0) & ~self._broke[dead]]
+            logits[may_end, line_end] = 0.0
+            dead = np.setdiff1d(dead, may_end)
+        for rows, indices, values in kept:  # what was repeated comes back first
+            again = np.isin(rows, dead)
+            logits[rows[again], indices[again]] = values[again]
+            dead = dead[np.isneginf(logits[dead].max(1))]
+
+    def _copied(self) -> tuple[Indices, Indices]:
+        if self._guard is None:
+            return _NONE, _NONE
+        limit = self._guard.limit
+        columns = self._num_bare[:, None] + np.arange(-limit, 0)
+        windows = np.take_along_axis(self._bare, np.maximum(columns, 0), axis=1)
+        windows[columns < 0] = -1
+        return self._guard.forbidden(windows)
+
+    def _repeated(self) -> tuple[Indices, Indices]:
+        """What would carry a run that the row holds already past the limit."""
+        limit = self.way.max_repeat
+        longest = int(self._num_bare.max(initial=0))
+        if not limit or longest <= limit:
+            return _NONE, _NONE
+        rows = np.arange(len(self._bare))
+        same = np.ones((len(rows), longest - limit), bool)
+        for back in range(limit):
+            last = self._bare[rows, np.maximum(self._num_bare - limit + back, 0)]
+            same &= self._bare[:, back : longest - limit + back] == last[:, None]
+        same[self._num_bare < limit] = False
+        found, places = same.nonzero()
+        follows = self._bare[found, places + limit]
+        known = follows >= 0
+        return found[known], follows[known]
+
+    def _write(self, rows: Indices, index: Indices) -> None:
+        self._written = _with_room(self._written, self._num_written)
+        self._written[rows, self._num_written[rows]] = index
+        self._num_written[rows] += 1
+        ends = rows[index == self._alphabet.line_end]
+        broke = (index == self._alphabet.line_end) | (index == self._alphabet.space)
+        self._broke[rows] = broke
+        on = rows[~broke]
+        self._bare = _with_room(self._bare, self._num_bare)
+        self._bare[on, self._num_bare[on]] = index[~broke]
+        self._num_bare[on] += 1
+        self.in_line[on] += 1
+        self.line[ends] += 1
+        self.in_line[ends] = 0
+
+    def is_finished(self) -> Flags:
+        """Which rows have all that is wanted."""
+        if self.way.characters is not None:
+            finished: Flags = self._num_written >= self.way.characters
+        else:
+            finished = self.line >= self.lines
+        return finished
+
+
+_NONE = np.empty(0, np.intp)
+
+
+def _allow(logits: Floats, rows: Indices, indices: Indices) -> None:
+    """Leave each of those rows one index."""
+    logits[rows] = -np.inf
+    logits[rows, indices] = 0.0
+
+
+def _with_room(table: Indices, used: Indices) -> Indices:
+    if int(used.max(initial=0)) < table.shape[1]:
+        return table
+    more = np.full((len(table), ROOM), -1, np.intp)
+    return np.concatenate([table, more], axis=1)
+
+
+def _log_sum(logits: Floats) -> NDArray[np.float64]:
+    """log sum exp of each row."""
+    most = logits.max(1, keepdims=True)
+    sums: NDArray[np.float64] = np.log(np.exp(logits - most).sum(1, dtype=np.float64))
+    sums += most[:, 0]
+    return sums
