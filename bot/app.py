@@ -28,7 +28,7 @@ from bot.handlers.start import help_, hint, start, unknown_command
 from bot.handlers.stats import stats
 from bot.handlers.top import news, top
 from bot.handlers.vote import TYPED, pressed, typed
-from bot.handlers.write import wished, write
+from bot.handlers.write import acrostic, wished, write
 from bot.limiter import Limiter
 from bot.metrics import Metrics
 from bot.ordering import PersonByPerson
@@ -88,6 +88,7 @@ def _add_handlers(application: App) -> None:
         "start": start,
         "help": help_,
         "write": write,
+        "acrostic": acrostic,
         "reveal": reveal,
         "stats": stats,
         "top": top,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from bot.training_view import TrainingView
     from core.lyrics.checkpoint import Checkpoint
     from core.lyrics.corpus import Corpus, Dropped
+    from core.lyrics.measure import Measures
     from core.lyrics.recipe import Sampler
-    from core.lyrics.writer import Writer
+    from core.lyrics.writer import Lyric, Writer
 
 T = TypeVar("T")
 
@@ -45,6 +46,14 @@ class SamplerName(StrEnum):
     random = "random"
     consecutive = "consecutive"
     both = "both"
+
+
+class SchemeName(StrEnum):
+    """Which lines rhyme."""
+
+    aa = "aa"
+    abab = "abab"
+    all = "all"
 
 
 class ExportFormat(StrEnum):
@@ -244,38 +253,97 @@ def train(
 
 @app.command()
 def write(
-    prefix: Annotated[str, typer.Argument(help="What the lyric is to begin with.")],
+    prefix: Annotated[
+        str, typer.Argument(help="What the lyric is to begin with; and, as in the chat, its form.")
+    ] = "",
     sampler: Annotated[SamplerName, typer.Option()] = SamplerName.both,
     temperature: Annotated[float | None, typer.Option(min=0, max=10, help="0 is argmax.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=0, help="0 is all.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0.01, max=1, help="1 is all.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same lyric.")] = None,
     lines: Annotated[int | None, typer.Option(min=1, max=100)] = None,
+    rhyme: Annotated[SchemeName | None, typer.Option(help="Which lines rhyme.")] = None,
+    acrostic: Annotated[str | None, typer.Option(help="What the lines begin with.")] = None,
+    form: Annotated[str | None, typer.Option(help="Lines x characters, such as 8x7.")] = None,
+    max_run: Annotated[int | None, typer.Option(min=0, help="May be copied; 0: any.")] = None,
+    candidates: Annotated[int | None, typer.Option(min=1, max=64, help="Best of so many.")] = None,
     model: Annotated[Path | None, typer.Option(help="A model's file, not the release.")] = None,
 ) -> None:
     """Write lyrics with the current release, or with one model's file."""
+    import random
     import secrets
     from dataclasses import replace
 
     from core.lyrics.checkpoint import Checkpoint
+    from core.lyrics.form import parse, parse_acrostic
     from core.lyrics.recipe import SAMPLERS
     from core.lyrics.writer import Writer
 
+    typed, wanted = parse(f"{prefix} {form or ''}")
+    if acrostic is not None:
+        typed, wanted = "", parse_acrostic(f"{acrostic} {form or ''}")
+    if rhyme is not None:
+        wanted = replace(wanted, rhyme=rhyme.value)
     if model is not None:
         writers = [Writer(Checkpoint.load(model))]
     else:
-        wanted = [s for s in SAMPLERS if sampler in (s, "both")]
-        writers = with_services(load_settings(), lambda services: _writers(services, wanted))
+        names = [s for s in SAMPLERS if sampler in (s, "both")]
+        writers = with_services(load_settings(), lambda services: _writers(services, names))
     seed = secrets.randbits(32) if seed is None else seed
+    own = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_run": max_run}
+    own |= {"candidates": candidates}
     for writer in writers:
-        read = writer.read_prefix(prefix)
+        read = writer.read_prefix(wanted.acrostic[:1] or typed)
         if read.skipped:
             typer.echo(f"never seen, left out: {' '.join(read.skipped)}", err=True)
-        decoding = writer.checkpoint.recipe.decoding
+        decoding = wanted.apply(writer.checkpoint.recipe.decoding)
         if lines is not None:
-            decoding = replace(decoding, lines=lines, characters=None)
-        if temperature is not None:
-            decoding = replace(decoding, temperature=temperature)
-        typer.echo(f"# {writer.checkpoint.sampler}, seed {seed}")
-        typer.echo(f"{writer.write(read, seed=seed, decoding=decoding).text}\n")
+            decoding = replace(decoding, lines=lines, most_lines=0, characters=None)
+        given: dict[str, Any] = {name: one for name, one in own.items() if one is not None}
+        decoding = replace(decoding, **given).settled(random.Random(seed))  # noqa: S311
+        lyric = writer.write(read, seed=seed, decoding=decoding)
+        typer.echo(f"# {writer.checkpoint.sampler}, seed {seed}{_originality(lyric)}")
+        typer.echo(f"{lyric.text}\n")
+
+
+def _originality(lyric: "Lyric") -> str:
+    if lyric.copied is None:
+        return ""
+    said = f", original {lyric.copied.originality:.0%}, longest copied run {lyric.copied.longest}"
+    return f"{said} ({lyric.copied.source})" if lyric.copied.longest else said
+
+
+@app.command()
+def judge(
+    release: Annotated[int | None, typer.Option(min=1, help="Else the current one.")] = None,
+    n: Annotated[int, typer.Option("--n", min=2, max=100_000, help="Lyrics a model.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(callback=_png, help="Where to draw it, as PNG.")
+    ] = None,
+) -> None:
+    """Measure what a release writes: copied, repeated, rhyming, and how long its lines are."""
+    import json
+
+    from rich.console import Console
+
+    from bot.judge_view import judge_table
+    from core.lyrics.measure import measure_corpus
+
+    number, columns, text = with_services(
+        load_settings(), lambda services: _judged(services, release, n)
+    )
+    if text is not None:
+        columns.append(("corpus", measure_corpus(text)))
+    if as_json:
+        typer.echo(json.dumps({name: one.to_json() for name, one in columns}))
+    else:
+        typer.echo(f"release {number}, {n} lyrics a model; ± is half of the 95 % interval")
+        Console().print(judge_table(columns))
+    if picture is not None:
+        from bot.pictures import draw_measures
+
+        draw_measures(columns, picture)
 
 
 @corpus_app.command("check")
@@ -391,6 +459,31 @@ async def _writers(services: "Services", samplers: "list[Sampler]") -> "list[Wri
     if release is None:
         raise NoRelease
     return [await services.releases.writer(release.pairs[0].model(s)) for s in samplers]
+
+
+async def _judged(
+    services: "Services", number: int | None, num: int
+) -> "tuple[int, list[tuple[str, Measures]], str | None]":
+    """The release, what its models write (kept with it), and the corpus, if they carry it."""
+    from core.errors import NoRelease
+    from core.lyrics.measure import measure
+    from core.lyrics.recipe import SAMPLERS
+
+    releases = services.releases
+    release = await (releases.current() if number is None else releases.get(number))
+    if release is None:
+        raise NoRelease
+    columns, text = [], None
+    for pair in release.pairs:
+        for sampler in SAMPLERS:
+            writer = await releases.writer(pair.model(sampler))
+            found = await asyncio.to_thread(measure, writer, num)
+            await releases.keep_measures(pair.model(sampler), found)
+            name = sampler if len(release.pairs) == 1 else f"{sampler} {pair.number}"
+            columns.append((name, found))
+            copies = writer.checkpoint.copies
+            text = copies.text if copies is not None else text
+    return release.number, columns, text
 
 
 def _draw(

@@ -1,6 +1,7 @@
 """Deals duels into chats: asks the contest for one, shows it, says why there is none."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape, unescape
 
 import structlog
@@ -17,7 +18,10 @@ from core.arena.boards import Place
 from core.arena.duel import Duel
 from core.arena.limits import LimitReached, Whose, Window
 from core.errors import (
+    AcrosticImpossible,
     AlreadyWriting,
+    FormImpossible,
+    FormUnmet,
     LyricbotError,
     NoRelease,
     NothingClean,
@@ -27,6 +31,7 @@ from core.errors import (
     PrefixTooLong,
     PrefixUnknown,
 )
+from core.lyrics.form import Form
 from core.lyrics.script import to_script
 from core.lyrics.writer import Writer
 
@@ -34,12 +39,19 @@ log = structlog.get_logger(__name__)
 REFUSALS = (
     *(NoRelease, AlreadyWriting, NothingClean, LimitReached),
     *(PrefixBanned, PrefixEmpty, PrefixTooLong, PrefixUnknown),
+    *(FormImpossible, FormUnmet, AcrosticImpossible),
 )
 WHY: Mapping[type[LyricbotError], str] = {one: one.__name__ for one in REFUSALS}
 
 
 async def open_duel(
-    prefix: str, account: int, chat: Chat, topic: int | None, context: Context
+    *,
+    prefix: str,
+    form: Form,
+    account: int,
+    chat: Chat,
+    topic: int | None,
+    context: Context,
 ) -> Duel:
     """Have a duel written, and show meanwhile that it is.
 
@@ -48,8 +60,9 @@ async def open_duel(
     """
     try:
         async with typing(context.bot, chat.id, topic):
+            form = replace(form, acrostic=await as_known(form.acrostic, context))
             prefix = await as_known(prefix, context)
-            duel = await context.contest.open_duel(account, prefix, room=chat.id)
+            duel = await context.contest.open_duel(account, prefix, room=chat.id, form=form)
     except REFUSALS as refused:
         context.metrics.refusals.labels(WHY[type(refused)]).inc()
         raise
@@ -154,6 +167,22 @@ def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> 
             return texts.nothing_clean
         case PrefixBanned():
             return texts.prefix_banned
+        case FormImpossible():
+            sentence = {
+                "lines": texts.form_lines,
+                "characters": texts.form_characters,
+                "acrostic": texts.form_acrostic,
+            }[refused.what]
+            return sentence.format(
+                wanted=refused.wanted,
+                least=refused.least,
+                most=refused.most,
+                opening=texts.opening,
+            )
+        case FormUnmet():
+            return texts.form_unmet.format(opening=texts.opening)
+        case AcrosticImpossible(characters=characters):
+            return texts.acrostic_unknown.format(characters=escape(texts.comma.join(characters)))
         case PrefixTooLong(length=length, limit=limit):
             return texts.prefix_too_long.format(length=length, limit=limit)
         case PrefixUnknown(characters=characters, suggestions=suggestions):

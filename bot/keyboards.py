@@ -93,7 +93,10 @@ def inline_keyboard(
     Nobody tells the bot where such a message stands until somebody presses one of its buttons:
     so these say in what look it was sent, and it keeps that whoever presses.
     """
-    again = InlineKeyboardButton(texts.button_again, switch_inline_query_current_chat=duel.prefix)
+    again = InlineKeyboardButton(
+        texts.button_again,
+        switch_inline_query_current_chat=f"{duel.prefix} {duel.form.words}".strip(),
+    )
     sent = look(texts, traditional=traditional)
     rows = [] if closed else [_votes(duel, texts, sent)]
     return InlineKeyboardMarkup([*rows, _marks(duel, texts, sent), [again]])

@@ -18,6 +18,7 @@ def commands(texts: Texts, *, is_admin: bool = False) -> list[BotCommand]:
     """The menu; that of an admin holds everybody's too, since only one list is shown."""
     named = {
         "write": texts.menu_write,
+        "acrostic": texts.menu_acrostic,
         "reveal": texts.menu_reveal,
         "stats": texts.menu_stats,
         "top": texts.menu_top,

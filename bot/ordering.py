@@ -15,6 +15,7 @@ from bot.accounts import account_of
 from bot.intake import Intake
 from bot.metrics import Metrics
 
+WRITES = ("write", "acrostic")
 KINDS = ("message", "edited_message", "callback_query", "inline_query", "my_chat_member")
 
 
@@ -108,7 +109,7 @@ def kind_of(update: Update) -> str:
 
 
 def is_write(update: Update) -> bool:
-    """Whether it is a /write, to this bot or, as far as is known here, to another."""
+    """Whether it is a /write or /acrostic, to this bot or, as far as is known here, to another."""
     message = update.message
     if message is None or not message.text or not message.entities:
         return False
@@ -117,4 +118,4 @@ def is_write(update: Update) -> bool:
         return False
     # A command is ASCII, so its length is the same in UTF-16 units, which Telegram counts.
     command = message.text[1 : entity.length].split("@")[0]
-    return command.lower() == "write"
+    return command.lower() in WRITES

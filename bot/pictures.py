@@ -7,12 +7,25 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    StrMethodFormatter,
+)
 
 from core.lyrics.checkpoint import Checkpoint, write_aside
+from core.lyrics.measure import Measures
 from core.lyrics.recipe import Sampler
 
 # Apart for every kind of colour vision: Okabe and Ito, Color universal design, 2008.
+SHARES = {
+    "in_6": "copied\nin runs of 6",
+    "distinct_2": "distinct\npairs",
+    "repeated": "repeated",
+    "rhyming": "lines\nthat rhyme",
+}
 COLOURS: dict[Sampler, str] = {"random": "#0072B2", "consecutive": "#D55E00"}
 
 
@@ -42,6 +55,41 @@ def curves(pairs: Sequence[Sequence[Checkpoint]]) -> bytes:
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
+
+
+def draw_measures(columns: Sequence[tuple[str, Measures]], file: Path) -> None:
+    """Draw measures side by side into a PNG: shares with their intervals, and line lengths."""
+    figure = Figure(figsize=(9, 4.2), dpi=150, layout="constrained")
+    bars, lines = figure.subplots(1, 2, width_ratios=(3, 2))
+    width = 0.8 / len(columns)
+    for number, (name, one) in enumerate(columns):
+        known = [(place, getattr(one, field)) for place, field in enumerate(SHARES)]
+        shown = [(place, share) for place, share in known if share is not None]
+        bars.bar(
+            [place + (number - (len(columns) - 1) / 2) * width for place, _ in shown],
+            [share.value for _, share in shown],
+            width,
+            yerr=[share.within for _, share in shown],
+            color=_colour(name),
+            label=name,
+        )
+        lines.plot(
+            *(list(one.line_lengths.keys()), list(one.line_lengths.values())),
+            color=_colour(name),
+            label=name,
+        )
+    bars.set_xticks(range(len(SHARES)), SHARES.values())
+    bars.yaxis.set_major_formatter(PercentFormatter(1.0))
+    bars.legend()
+    lines.set(xlabel="characters a line")
+    lines.yaxis.set_major_formatter(PercentFormatter(1.0))
+    buffer = BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+    write_aside(file, buffer.getvalue())
+
+
+def _colour(name: str) -> str:
+    return next((colour for one, colour in COLOURS.items() if name.startswith(one)), "#555555")
 
 
 def _draw_model(axes: Axes, model: Checkpoint, *, named: bool, alpha: float) -> None:

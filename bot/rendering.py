@@ -52,6 +52,7 @@ def result_message(
         ),
         texts.result_neither.format(votes=tally.neither),
         texts.result_marks.format(encores=tally.encores, likes=tally.likes),
+        *_originality(duel, texts),
     ]
     return "\n".join([_lyrics(duel, texts, traditional=traditional), "", *lines])
 
@@ -82,7 +83,8 @@ def duration(seconds: int, texts: Texts) -> str:
 
 def _lyrics(duel: Duel, texts: Texts, *, traditional: bool) -> str:
     sides = [escape(in_script(t, traditional=traditional)) for t in (duel.text_1, duel.text_2)]
-    prefix = escape(in_script(duel.prefix, traditional=traditional))
+    asked = " ".join([duel.form.acrostic or duel.prefix, duel.form.words]).strip()
+    prefix = escape(in_script(asked, traditional=traditional))
     shown = texts.duel.format(prefix=prefix, text_1=sides[0], text_2=sides[1])
     if duel.skipped:
         unknown = in_script(" ".join(duel.skipped), traditional=traditional)
@@ -103,12 +105,21 @@ def vote_reveal(vote: Vote, texts: Texts) -> str:
             sampler_2=texts.sampler(vote.reveal.sampler_2),
         ),
     ]
+    parts += _originality(vote.duel, texts)
     if vote.counted is None:
         parts.append(texts.closed)
     elif vote.counted != vote.choice:
         counted = str(vote.counted) if vote.counted else texts.neither
         parts.append(texts.changed.format(counted=counted))
     return "\n".join(parts)
+
+
+def _originality(duel: Duel, texts: Texts) -> list[str]:
+    """How much of each lyric was not copied, where that is known."""
+    one, two = duel.originality
+    if one is None or two is None:
+        return []
+    return [texts.originality.format(one=f"{one:.0%}", two=f"{two:.0%}")]
 
 
 def standings_message(standings: Standings, texts: Texts) -> str:

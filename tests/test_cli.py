@@ -247,6 +247,29 @@ async def test_write_says_the_same_for_the_same_seed_and_names_the_sampler() -> 
     assert len(alone.strip().splitlines()) == 4
 
 
+async def test_write_takes_forms_as_words_and_as_flags() -> None:
+    await publish()
+    words = ran("write", "分开 押韵 4x5", "--seed", "5")
+    flags = ran("write", "分开", "--rhyme", "aa", "--form", "4x5", "--seed", "5")
+    assert words == flags
+    assert "original " in words
+    first = ran("write", "--acrostic", "月光下", "--seed", "5", "--sampler", "random")
+    assert [line[0] for line in first.splitlines()[1:4]] == ["月", "光", "下"]
+    assert "2 to 20 lines" in refused("write", "分开", "--form", "0x7")
+
+
+async def test_judge_measures_what_a_release_writes_and_keeps_it() -> None:
+    await publish()
+    said = ran("judge", "--n", "20", "--picture", "judge.png")
+    assert all(word in said for word in ("random", "consecutive", "corpus", "in copied runs of 6"))
+    assert Path("judge.png").read_bytes().startswith(b"\x89PNG")
+    kept = (await current()).pairs[0].random.measures
+    assert kept is not None
+    measured = json.loads(ran("judge", "--n", "20", "--json"))
+    assert measured["random"] == kept.to_json()
+    assert "no release 7" in refused("judge", "--release", "7")
+
+
 async def test_write_refuses_what_no_lyric_can_begin_with() -> None:
     assert "lyricbot train" in refused("write", "分开")
     await publish()

@@ -18,6 +18,7 @@ from bot.rendering import OPENING, board_message, duration, in_script
 from core.arena.duel import Duel
 from core.arena.limits import LimitReached
 from core.errors import LyricbotError, PrefixUnknown
+from core.lyrics.form import parse
 
 BUTTON = 64  # characters
 DESCRIBED = 100
@@ -40,8 +41,9 @@ async def inline(update: Update, context: Context) -> None:
         await asyncio.sleep(PAUSE)
         if latest.get(person) != number:
             return  # it would be answered in vain
-        prefix = await as_known(query.query.strip() or OPENING, context)
-        duel = await context.contest.open_duel(person, prefix, inline=True)
+        typed, form = parse(query.query.strip() or OPENING)
+        prefix = await as_known(typed, context)
+        duel = await context.contest.open_duel(person, prefix, inline=True, form=form)
         if latest.get(person) != number:
             return
     except REFUSALS as refused:

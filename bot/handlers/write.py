@@ -1,4 +1,8 @@
-"""/write PREFIX: two lyrics, blind. And what may be wished of a duel: another, or one lyric."""
+"""/write PREFIX FORM, /acrostic: two lyrics, blind. And what may be wished of a duel: another, or
+one of its lyrics.
+"""
+
+from collections.abc import Callable
 
 from telegram import Chat, Message, Update
 from telegram.constants import ParseMode
@@ -17,6 +21,7 @@ from bot.dealing import (
 from bot.keyboards import Wish
 from bot.rendering import in_script
 from core.errors import DuelUnknown
+from core.lyrics.form import Form, parse, parse_acrostic
 
 TAKEN = "lyrics that were taken alone, by chat"  # each of them once: a button is quickly pressed
 MOST_TAKEN = 10_000
@@ -24,12 +29,34 @@ MOST_TAKEN = 10_000
 
 async def write(update: Update, context: Context) -> None:
     """Open a duel and show it."""
+    await _write(update, context, parse)
+
+
+async def acrostic(update: Update, context: Context) -> None:
+    """The same, of lyrics whose lines begin with given characters."""
+    if update.message is not None and not behind_command(update.message).strip():
+        await update.message.reply_text(context.room_texts.acrostic_usage)
+        return
+    await _write(update, context, lambda text: ("", parse_acrostic(text)))
+
+
+async def _write(
+    update: Update, context: Context, read: Callable[[str], tuple[str, Form]]
+) -> None:
     message, account = update.message, account_of(update)
     if message is None or account is None:
         return
     topic = topic_of(message)
     try:
-        duel = await open_duel(behind_command(message), account, message.chat, topic, context)
+        prefix, form = read(behind_command(message))
+        duel = await open_duel(
+            prefix=prefix,
+            form=form,
+            account=account,
+            chat=message.chat,
+            topic=topic,
+            context=context,
+        )
     except REFUSALS as refused:
         text = refusal(refused, context.room_texts, is_admin=context.is_admin(account))
         await message.reply_text(text, parse_mode=ParseMode.HTML)
@@ -66,7 +93,14 @@ async def wished(update: Update, context: Context) -> None:
         )
         return
     try:
-        another = await open_duel(duel.prefix, query.from_user.id, chat, topic, context)
+        another = await open_duel(
+            prefix=duel.prefix,
+            form=duel.form,
+            account=query.from_user.id,
+            chat=chat,
+            topic=topic,
+            context=context,
+        )
     except REFUSALS as refused:
         is_admin = context.is_admin(query.from_user.id)
         text = plain_refusal(refused, context.texts, is_admin=is_admin)

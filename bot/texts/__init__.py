@@ -15,6 +15,7 @@ class Texts:
 
     # What the commands do, as shown in Telegram's menu
     menu_write: str
+    menu_acrostic: str
     menu_stats: str
     menu_help: str
     # Beginning
@@ -35,6 +36,7 @@ class Texts:
     neither: str
     changed: str
     closed: str
+    originality: str
     encore: str
     encore_again: str
     like: str
@@ -151,6 +153,12 @@ class Texts:
     seconds: str
     minutes: str
     hours: str
+    form_lines: str
+    form_characters: str
+    form_acrostic: str
+    form_unmet: str
+    acrostic_unknown: str
+    acrostic_usage: str
     prefix_banned: str
     nothing_clean: str
     not_allowed: str

@@ -4,6 +4,7 @@ from bot.texts import Texts
 
 TEXTS = Texts(
     menu_write="Two lyrics to compare, e.g. /write 分开",
+    menu_acrostic="An acrostic, e.g. /acrostic 周末快乐",
     menu_stats="Which sampler writes better lyrics?",
     menu_help="How to play",
     start=(
@@ -15,6 +16,8 @@ TEXTS = Texts(
     ),
     help=(
         "/write PREFIX   two lyrics that begin with it (up to {limit} characters)\n"
+        "behind it, if you like: rhyme, abab, aaaa, 8x7 (8 lines of 7 characters)\n"
+        "/acrostic 周末快乐   each line begins with the next character\n"
         "/stats   what the votes say so far\n\n"
         "Then press a button, or send a number:\n"
         "1 the first is better   2 the second   0 neither\n"
@@ -39,6 +42,7 @@ TEXTS = Texts(
     neither="neither",
     changed="Your first vote ({counted}) is the one that counts; this change is only recorded.",
     closed="This duel is over; this vote does not count.",
+    originality="Original: {one} of lyric 1, {two} of lyric 2",
     encore="Noted: you could sing it.",
     encore_again="Already noted: you could sing it.",
     like="Thank you!",
@@ -186,6 +190,18 @@ TEXTS = Texts(
     seconds="{n} s",
     minutes="{n} min",
     hours="{n} h",
+    form_lines="A lyric has {least} to {most} lines, not {wanted}. Try /write {opening} 8x7",
+    form_characters=(
+        "A line has {least} to {most} characters, not {wanted}. Try /write {opening} 8x7"
+    ),
+    form_acrostic=(
+        "An acrostic has {least} to {most} characters, not {wanted}. Try /acrostic 周末快乐"
+    ),
+    form_unmet="The current models cannot write in that form. Try /write {opening}",
+    acrostic_unknown=(
+        "I never learned {characters}, so no line can begin with it. Try other characters?"
+    ),
+    acrostic_usage="Give me some characters, one for each line, such as /acrostic 周末快乐",
     prefix_banned="That beginning cannot be used here. Choose another?",
     nothing_clean="Nothing fit to show came of that beginning. Choose another?",
     not_allowed="This bot is for some people only. To be let in, tell its operator your id: {id}",

@@ -4,6 +4,7 @@ from bot.texts import Texts
 
 TEXTS = Texts(
     menu_write="写两首歌词来比一比，例：/write 分开",
+    menu_acrostic="藏头歌词，例：/acrostic 周末快乐",
     menu_stats="看看哪种采样写得好",
     menu_help="怎么玩",
     start=(
@@ -14,6 +15,8 @@ TEXTS = Texts(
     ),
     help=(
         "/write 开头　写两首以它开头的歌词（最多 {limit} 个字）\n"
+        "后面还可以加：押韵、abab、一韵到底、8x7（8 行，每行 7 个字）\n"
+        "/acrostic 周末快乐　藏头：每行以下一个字开头\n"
         "/stats　看看大家投的票怎么说\n\n"
         "读完按按钮，或者发一个数字：\n"
         "1 第一首好　2 第二首好　0 都不行\n"
@@ -37,6 +40,7 @@ TEXTS = Texts(
     neither="都不行",
     changed="算数的是你的第一票（{counted}），这次改选只留作记录。",
     closed="这场对决已经结束，这一票不算数。",
+    originality="原创度：第 1 首 {one}，第 2 首 {two}",
     encore="记下了：你能唱。",
     encore_again="早就记下了，你能唱。",
     like="谢谢喜欢！",
@@ -177,6 +181,12 @@ TEXTS = Texts(
     seconds="{n} 秒",
     minutes="{n} 分钟",
     hours="{n} 小时",
+    form_lines="一首歌词 {least} 到 {most} 行，不能是 {wanted} 行。试试 /write {opening} 8x7",
+    form_characters="每行 {least} 到 {most} 个字，不能是 {wanted} 个。试试 /write {opening} 8x7",
+    form_acrostic="藏头要 {least} 到 {most} 个字，这里有 {wanted} 个。试试 /acrostic 周末快乐",
+    form_unmet="现在的模型不会按这种格式写。试试 /write {opening}",
+    acrostic_unknown="这些字没学过，没法放在行首：{characters}。换几个字试试？",
+    acrostic_usage="给我几个字，每行以一个字开头，比如 /acrostic 周末快乐",
     prefix_banned="这个开头在这里不能用，换一个吧。",
     nothing_clean="用这个开头没写出能拿得出手的，换一个开头吧。",
     not_allowed="这个机器人只为一部分人开放。想用的话，请把你的 id 告诉管理它的人：{id}",
