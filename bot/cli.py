@@ -254,7 +254,8 @@ def train(
 @app.command()
 def write(
     prefix: Annotated[
-        str, typer.Argument(help="What the lyric is to begin with; and, as in the chat, its form.")
+        str,
+        typer.Argument(help="What it begins with; its form behind it: '分开 押韵 8x7'."),
     ] = "",
     sampler: Annotated[SamplerName, typer.Option()] = SamplerName.both,
     temperature: Annotated[float | None, typer.Option(min=0, max=10, help="0 is argmax.")] = None,
@@ -279,9 +280,17 @@ def write(
     from core.lyrics.recipe import SAMPLERS
     from core.lyrics.writer import Writer
 
-    typed, wanted = parse(f"{prefix} {form or ''}")
+    if acrostic is not None and prefix:
+        raise typer.BadParameter("an acrostic begins with its own first character")
+    rest, sized = parse(f"x {form or ''}")
+    if rest != "x":
+        raise typer.BadParameter(f"--form {form!r} is not lines x characters, such as 8x7")
+    typed, wanted = parse(prefix)
     if acrostic is not None:
-        typed, wanted = "", parse_acrostic(f"{acrostic} {form or ''}")
+        wanted = parse_acrostic(acrostic)
+    if form is not None:
+        lines_asked = None if wanted.acrostic else sized.lines
+        wanted = replace(wanted, lines=lines_asked, length=sized.length)
     if rhyme is not None:
         wanted = replace(wanted, rhyme=rhyme.value)
     if model is not None:

@@ -213,7 +213,7 @@ def _jsonl(path: Path | None) -> Iterator[Add]:
 @contextmanager
 def _parquet(path: Path | None) -> Iterator[Add]:
     if path is None:
-        raise LyricbotError("Parquet goes to a file only: name one.")
+        raise LyricbotError("Parquet goes to a file only: name one with --out FILE.")
     try:
         import pyarrow  # type: ignore[import-untyped]
         from pyarrow import parquet
