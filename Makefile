@@ -33,7 +33,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 unit: $(INSTALLED)
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest
 
 # Wants an idle machine; some ten minutes, and half an hour or more for the recipes.
 bench: $(INSTALLED)

@@ -23,21 +23,6 @@ if TYPE_CHECKING:
     from conversation import Conversation
 
 
-# They train, on all cores: side by side they would take longer than one after the other.
-TRAINING = {
-    *("test_article", "test_bench", "test_child", "test_cli", "test_compose", "test_crew"),
-    *("test_resume", "test_retrain_processes", "test_train", "test_trainer"),
-}
-
-
-@pytest.hookimpl(tryfirst=True)  # before the plugin looks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, those that train are of one group."""
-    for item in items:
-        if item.path.stem in TRAINING:
-            item.add_marker(pytest.mark.xdist_group("training"))
-
-
 class Clock:
     """A clock that stands still until told to go on."""
 
