@@ -309,7 +309,7 @@ def write(
         if lines is not None:
             decoding = replace(decoding, lines=lines, most_lines=0, characters=None)
         given: dict[str, Any] = {name: one for name, one in own.items() if one is not None}
-        decoding = replace(decoding, **given).settled(random.Random(seed))  # noqa: S311
+        decoding = replace(decoding, **given).settled(random.Random(seed))  # noqa: S311 - no secret
         lyric = writer.write(read, seed=seed, decoding=decoding)
         typer.echo(f"# {writer.checkpoint.sampler}, seed {seed}{_originality(lyric)}")
         typer.echo(f"{lyric.text}\n")

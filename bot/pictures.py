@@ -52,9 +52,7 @@ def curves(pairs: Sequence[Sequence[Checkpoint]]) -> bytes:
     axes.set_title(f"recipe {first.recipe.name}, {seeds}")
     axes.grid(which="both", alpha=0.25)
     axes.legend()
-    buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
+    return _png(figure)
 
 
 def draw_measures(columns: Sequence[tuple[str, Measures]], file: Path) -> None:
@@ -83,9 +81,13 @@ def draw_measures(columns: Sequence[tuple[str, Measures]], file: Path) -> None:
     bars.legend()
     lines.set(xlabel="characters a line")
     lines.yaxis.set_major_formatter(PercentFormatter(1.0))
+    write_aside(file, _png(figure))
+
+
+def _png(figure: Figure) -> bytes:
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    write_aside(file, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _colour(name: str) -> str:

@@ -150,7 +150,7 @@ class Contest:
         given = form.acrostic or prefix
         if self._banned.found(given):
             raise PrefixBanned
-        decoding = self._decoding(one, form)
+        decoding = await self._decoding(one, form)
         read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
         if self._banned.found(read.text):
             raise PrefixBanned
@@ -168,7 +168,7 @@ class Contest:
             originality=(original[0], original[1]),
         )
 
-    def _decoding(self, writer: Writer, form: Form) -> Decoding:
+    async def _decoding(self, writer: Writer, form: Form) -> Decoding:
         """How both sides are written: as the recipe says, but for the form and for what load
         allows.
         """
@@ -176,7 +176,10 @@ class Contest:
         if decoding.rhyme is None and decoding.draws:
             decoding = replace(decoding, candidates=self._desk.candidates)
         try:
-            writer.check(decoding)
+            if decoding.rhyme is None:
+                writer.check(decoding)
+            else:  # which may have to load a dictionary
+                await asyncio.to_thread(writer.check, decoding)
         except DecodingError as error:
             raise FormUnmet from error
         return decoding

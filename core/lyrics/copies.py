@@ -253,13 +253,3 @@ def _hash(runs: NDArray[np.uint32]) -> NDArray[np.uint64]:
     powers = np.cumprod(np.full(runs.shape[1], MULTIPLIER))
     hashes: NDArray[np.uint64] = (runs * powers).sum(axis=1, dtype=np.uint64)
     return hashes
-
-
-def indices_of(runs: Sequence[Sequence[int]], limit: int) -> NDArray[np.intp]:
-    """Windows of the last `limit` indices, (lyrics, limit), -1 before the first."""
-    windows = np.full((len(runs), limit), -1, np.intp)
-    for row, run in enumerate(runs):
-        last = run[-limit:]
-        if last:
-            windows[row, limit - len(last) :] = last
-    return windows

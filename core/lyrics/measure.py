@@ -10,13 +10,14 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from core.errors import PrefixError
 from core.lyrics.copies import bare
-from core.lyrics.rhyme import group_of
+from core.lyrics.rhyme import rhyme
 from core.lyrics.writer import Prefix, Writer
 
 SEED = 20_040_803  # of the lyrics that are measured
@@ -156,9 +157,5 @@ def _repeated(text: str) -> float:
 
 def _rhyming(lines: Sequence[str]) -> float:
     """Share of lines that rhyme with the one before, by another character."""
-    groups = [group_of(line) for line in lines]
-    pairs = [
-        one is not None and one == two and a[-1] != b[-1]
-        for one, two, a, b in zip(groups, groups[1:], lines, lines[1:], strict=False)
-    ]
+    pairs = [rhyme(one, two) for one, two in pairwise(lines)]
     return sum(pairs) / len(pairs) if pairs else 0.0

@@ -5,7 +5,7 @@ as pypinyin reads it in its line: 快乐 rhymes with 歌, 音乐 with 月.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 Scheme = Literal["aa", "abab", "all"]
@@ -76,12 +76,12 @@ def rhyming(lines: Sequence[str], scheme: Scheme) -> tuple[int, int]:
     return met, asked
 
 
-@cache
 def group_of_character(character: str) -> str | None:
     """The group of a character by itself, in its most usual reading."""
     return _group_of(character)
 
 
+@lru_cache(maxsize=2**14)  # of all characters, and of many a line's end
 def _group_of(word: str) -> str | None:
     from pypinyin import Style, lazy_pinyin  # which loads its dictionaries: 0.3 s
 

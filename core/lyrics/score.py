@@ -1,7 +1,9 @@
 """Says which of several candidates for a lyric is dealt. The same for both sides of a duel."""
 
+from itertools import pairwise
+
 from core.lyrics.copies import Copied, bare
-from core.lyrics.rhyme import group_of_character
+from core.lyrics.rhyme import rhyme
 
 VARIETY = 1.0  # nats that a lyric without any pair of characters twice is worth
 RHYME = 0.5  # that one is worth in which each line rhymes with the one before
@@ -18,12 +20,8 @@ def score(text: str, likelihood: float, copied: Copied | None) -> float:
     written = bare(text)
     pairs = [written[n : n + 2] for n in range(len(written) - 1)]
     distinct = len({*pairs}) / len(pairs) if pairs else 1.0
-    ends = [line.strip()[-1:] for line in text.split("\n")]
-    groups = [group_of_character(end) if end else None for end in ends]
-    neighbours = [
-        one is not None and one == two and a != b
-        for one, two, a, b in zip(groups, groups[1:], ends, ends[1:], strict=False)
-    ]
+    ends = [line.strip()[-1:] for line in text.split("\n")]  # a character is read by itself: quick
+    neighbours = [rhyme(one, two) for one, two in pairwise(ends)]
     rhymes = sum(neighbours) / len(neighbours) if neighbours else 0.0
     copy = 0.0 if copied is None else 1.0 - copied.originality
     return likelihood + VARIETY * distinct + RHYME * rhymes - COPY * copy
