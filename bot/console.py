@@ -89,7 +89,7 @@ async def _first_release(services: Services, console: Console) -> None:
         )
     active = await services.retrains.jobs.active()
     job = active[0] if active else await services.retrains.ask()
-    console.print("Training the first two models; this takes a minute or two, once.")
+    console.print("Training the first two models; this takes a few minutes, once.")
     await follow(services, job.id, console)
 
 
