@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 BENCH := PYTHONPATH=.:tests $(BIN)/python -m
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench recipes lint types unit format clean
+.PHONY: demo test bench recipes lyrics lint types unit format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make test    lint, types and all tests'
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
+	@echo 'make lyrics  what the article, the default and torch.nn write; CORPUS=FILE, or BUNDLED=1'
 	@echo 'make format  let ruff format the code'
 	@echo 'make clean   remove .venv and build files (state and checkpoints stay)'
 
@@ -41,6 +42,9 @@ bench: $(INSTALLED)
 
 recipes: $(INSTALLED)
 	@$(BENCH) bench.recipes $(if $(BUNDLED),--bundled) $(if $(CORPUS),--corpus "$(CORPUS)")
+
+lyrics: $(INSTALLED)
+	@$(BENCH) bench.lyrics $(if $(BUNDLED),--bundled) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -26,12 +26,13 @@ def judge_table(columns: Sequence[tuple[str, Measures]]) -> Table:
     for name, _ in columns:
         table.add_column(name, justify="right")
     for label, field in ROWS:
-        table.add_row(label, *(_said(getattr(one, field)) for _, one in columns))
-    table.add_row("characters a line", *(_lengths(one) for _, one in columns))
+        table.add_row(label, *(said_value(getattr(one, field)) for _, one in columns))
+    table.add_row("characters a line", *(said_lengths(one) for _, one in columns))
     return table
 
 
-def _said(value: Mean | float | int | None) -> str:
+def said_value(value: Mean | float | int | None) -> str:
+    """A share with half of its interval, or a number."""
     match value:
         case None:
             return "–"
@@ -43,7 +44,7 @@ def _said(value: Mean | float | int | None) -> str:
             return f"{value:.4g}"
 
 
-def _lengths(measures: Measures) -> str:
+def said_lengths(measures: Measures) -> str:
     """The middle half of lines, and the median."""
     total = 0.0
     quartiles: list[int] = []

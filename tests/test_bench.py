@@ -42,5 +42,8 @@ def test_any_corpus_can_be_named_and_a_wrong_one_is_refused_in_a_line() -> None:
     said = bench("bench.recipes", "--corpus", "mine.txt", "--seconds", "0.1")
     assert "corpus mine" in said
     assert said.count("\n| ") >= 3
+    said = bench("bench.lyrics", "--corpus", "mine.txt", "--samples", "samples.jsonl")
+    assert said.count("\n| ") == 8
+    assert len(Path("samples.jsonl").read_text().splitlines()) == 6 * 4
     with pytest.raises(AssertionError, match=r"make bench: .*nowhere\.txt"):
         bench("bench", "--corpus", "nowhere.txt")

@@ -1,6 +1,7 @@
 """Guards, sizes, rhymes and candidates: what a lyric keeps to, whatever the model would rather."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import AcrosticImpossible, DecodingError
+from core.lyrics.chance import Chance
 from core.lyrics.checkpoint import weight_shapes
-from core.lyrics.copies import Copies, bare
+from core.lyrics.copies import Copies, Guard, bare
 from core.lyrics.decoding import Decoding
 from core.lyrics.form import Form
 from core.lyrics.rhyme import rhyming
 from core.lyrics.score import score
+from core.lyrics.sheet import Alphabet, Sheet
+from core.lyrics.vocabulary import Vocabulary
 from core.lyrics.writer import Lyric, Writer
 
 PLAIN = Decoding(temperature=0.8, lines=8, line_least=3, line_most=9)
@@ -57,6 +61,50 @@ def test_no_run_is_longer_than_allowed(parrot: Writer, limit: int, seed: int) ->
 def test_a_run_does_not_go_on_from_a_prefix(parrot: Writer) -> None:
     lyric = written(parrot, replace(PLAIN, max_run=7), prefix="分开不我你的人在")
     assert lyric.text[8] != "有"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_run_does_not_go_on_into_the_next_line_of_an_acrostic(parrot: Writer, seed: int) -> None:
+    way = replace(PLAIN, max_run=7, line_least=5, acrostic="分在说不", lines=4, temperature=0.1)
+    lyric = written(parrot, way, seed)  # as the corpus goes on, but for its breaks
+    assert [line[0] for line in lyric.text.split("\n")] == [*"分在说不"]
+    assert lyric.copied is not None
+    assert lyric.copied.longest == 7
+
+
+def test_where_all_would_be_copied_the_line_ends() -> None:
+    vocabulary = Vocabulary.of("一二\n", has_unknown=False)
+    guard = Guard(Copies("一二一一\n一一二二"), 1, vocabulary.characters)
+    way = replace(PLAIN, max_run=1, line_least=3)
+    sheet = Sheet(Alphabet.of(vocabulary), [way], ["一"], Chance([0], 1), guard=guard)
+    index = sheet.next(np.zeros((1, 3), np.float32))
+    assert vocabulary.decode(index.tolist()) == "\n"  # long before three characters
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("way", [{}, {"candidates": 3}, {"rhyme": "aa", "candidates": 4}])
+def test_no_more_than_a_share_is_copied(parrot: Writer, way: dict[str, Any], seed: int) -> None:
+    free = replace(PLAIN, temperature=0.3, line_least=4, max_run=7, **way)
+    held, freely = (
+        written(parrot, replace(free, max_copied=share), seed) for share in (0.15, 1.0)
+    )
+    assert parrot.checkpoint.copies is not None
+    corpus = parrot.checkpoint.copies.text
+    assert (
+        0 < share_in_runs_of_6(held.text, corpus) <= 0.15 < share_in_runs_of_6(freely.text, corpus)
+    )
+    assert held.copied is not None
+    assert 1 - held.copied.originality == pytest.approx(share_in_runs_of_6(held.text, corpus))
+
+
+def share_in_runs_of_6(lyric: str, corpus: str) -> float:
+    """Counted as plainly as can be; the prefix, two characters, is not counted."""
+    written, whole = bare(lyric), bare(corpus)
+    copied = [False] * len(written)
+    for at in range(len(written) - 5):
+        if written[at : at + 6] in whole:
+            copied[at : at + 6] = [True] * 6
+    return sum(copied[2:]) / len(copied[2:])
 
 
 @given(seed=st.integers(0, 500), limit=st.integers(1, 4))

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+COUNTED = 6  # characters of a run from which on it counts as copied
 AT_ONCE = 16  # characters compared at a time
 Places = NDArray[np.int32] | NDArray[np.intp]
 END = "\0"  # between two lyrics; in no corpus
@@ -82,7 +83,8 @@ class Copies:
             best = int(np.flatnonzero(counts & (runs == longest))[0])
             source = self._line_at(int(places[best]))
         num = max(0, len(runs) - given)
-        return Copied(num, _covered(runs, 6, given), _covered(runs, 8, given), longest, source)
+        in_6, in_8 = (_covered(runs, limit, given) for limit in (COUNTED, 8))
+        return Copied(num, in_6, in_8, longest, source)
 
     def _runs(self, codes: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """From each position the longest run that the corpus has too, and where it has it.

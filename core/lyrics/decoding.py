@@ -28,6 +28,7 @@ class Decoding:
     line_most: int = 40  # a model that never ends its line is made to
     characters: int | None = None
     max_run: int = 0  # longest run that may be copied from the corpus; 0: any
+    max_copied: float = 1.0  # share of a lyric that may lie in copied runs of 6 or more
     max_repeat: int = 0  # longest run that the lyric may repeat from itself; 0: any
     rhyme: Scheme | None = None
     acrostic: str = ""  # what the lines begin with, a character each

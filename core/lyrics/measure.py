@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import PrefixError
-from core.lyrics.copies import bare
+from core.lyrics.copies import Copied, bare
 from core.lyrics.rhyme import rhyme
-from core.lyrics.writer import Prefix, Writer
+from core.lyrics.writer import Lyric, Prefix, Writer
 
 SEED = 20_040_803  # of the lyrics that are measured
 Z = 1.959964
@@ -74,29 +74,43 @@ class Measures:
 
 
 def measure(writer: Writer, num: int = 200) -> Measures:
-    """Of `num` lyrics by the model, written as its recipe says, one candidate each.
+    """Of `num` lyrics that `write_some` wrote. Line ends that are read as spaces count as such."""
+    lyrics = write_some(writer, num)
+    texts = [one.text for one in lyrics]
+    if writer.checkpoint.recipe.line_ends == "as spaces":
+        texts = [text.replace(" ", "\n") for text in texts]
+    copied = [one.copied for one in lyrics if one.copied is not None]
+    found = measure_lyrics(texts, copied)
+    return replace(found, perplexity=writer.checkpoint.reached.held_out)
+
+
+def write_some(writer: Writer, num: int) -> list[Lyric]:
+    """Lyrics by the model, written as its recipe says, one candidate each.
 
     They begin as the openings of the corpus do, in turn; the seeds are always the same.
     """
     prefixes = _prefixes(writer)
     chance = random.Random(SEED)  # noqa: S311 - no secret
     own = replace(writer.checkpoint.recipe.decoding, candidates=1)
-    lyrics = writer.write_many(
+    return writer.write_many(
         [prefixes[n % len(prefixes)] for n in range(num)],
         seeds=[chance.getrandbits(62) for _ in range(num)],
         decoding=[own.settled(chance) for _ in range(num)],
     )
-    found = _measure([one.text for one in lyrics])
-    copied = [one.copied for one in lyrics if one.copied is not None]
-    if copied:
-        sizes = [max(1, one.characters) for one in copied]
-        found = replace(
-            found,
-            in_6=Mean.of([one.in_6 / size for one, size in zip(copied, sizes, strict=True)]),
-            in_8=Mean.of([one.in_8 / size for one, size in zip(copied, sizes, strict=True)]),
-            longest=max(one.longest for one in copied),
-        )
-    return replace(found, perplexity=writer.checkpoint.reached.held_out)
+
+
+def measure_lyrics(texts: Sequence[str], copied: Sequence[Copied]) -> Measures:
+    """Of lyrics, whoever wrote them; `copied` is empty where nobody knows from what."""
+    found = _measure(texts)
+    if not copied:
+        return found
+    sizes = [max(1, one.characters) for one in copied]
+    return replace(
+        found,
+        in_6=Mean.of([one.in_6 / size for one, size in zip(copied, sizes, strict=True)]),
+        in_8=Mean.of([one.in_8 / size for one, size in zip(copied, sizes, strict=True)]),
+        longest=max(one.longest for one in copied),
+    )
 
 
 def measure_corpus(text: str) -> Measures:

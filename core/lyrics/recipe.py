@@ -186,6 +186,7 @@ DEFAULT = Recipe(
         line_least=5,
         line_most=12,
         max_run=7,
+        max_copied=0.15,
         max_repeat=3,
     ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.lyrics.chance import Chance
-from core.lyrics.copies import Guard, bare
+from core.lyrics.copies import COUNTED, Guard, bare
 from core.lyrics.decoding import Decoding, choose
 from core.lyrics.vocabulary import Vocabulary
 
@@ -18,6 +18,7 @@ ROOM = 128  # characters; more is made when it is needed
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
+Pairs = tuple[Indices, Indices]  # rows, and indices of characters
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,17 @@ class Sheet:
         decodings: Sequence[Decoding],
         prefixes: Sequence[str],
         chance: Chance,
+        *,
         guard: Guard | None = None,
+        counts: Guard | None = None,
     ) -> None:
-        """A lyric for each prefix; each has as many rows, one below the other, as candidates."""
-        self._alphabet, self._guard, self._chance = alphabet, guard, chance
+        """A lyric for each prefix; each has as many rows, one below the other, as candidates.
+
+        `guard` keeps off runs that are too long; `counts` tells those of COUNTED characters, of
+        which a lyric may have but a share.
+        """
+        self._alphabet, self._chance = alphabet, chance
+        self._guard, self._counts = guard, counts
         self._prefixes = prefixes
         self.way = decodings[0]
         each = self.way.candidates
@@ -62,6 +70,9 @@ class Sheet:
         self._num_bare = np.repeat([len(one) for one in begun], each)
         for row, lyric in enumerate(self.lyric):
             self._bare[row, : self._num_bare[row]] = begun[lyric]
+        self._given = self._num_bare.copy()
+        self._copied = np.zeros(len(self.lyric), np.intp)  # characters in runs that count
+        self._copied_to = self._num_bare.copy()  # where the last of these ends
         self._written = np.full((len(self.lyric), ROOM), -1, np.intp)  # with breaks
         self._num_written = np.zeros(len(self.lyric), np.intp)
         self.line = np.zeros(len(self.lyric), np.intp)  # which one is written
@@ -103,6 +114,8 @@ class Sheet:
             setattr(self, name, getattr(self, name)[rows])
         for name in ("_bare", "_num_bare", "_written", "_num_written", "_broke"):
             setattr(self, name, getattr(self, name)[rows])
+        for name in ("_given", "_copied", "_copied_to"):
+            setattr(self, name, getattr(self, name)[rows])
 
     def next(
         self,
@@ -120,7 +133,8 @@ class Sheet:
         total = _log_sum(logits) if self.way.candidates > 1 else None
         raw = logits.copy() if total is not None else logits
         self._keep_to_form(logits, only)
-        self._keep_off(logits)
+        counted = self._following(self._counts)
+        self._keep_off(logits, counted)
         index = choose(
             logits,
             self.way.temperature,
@@ -132,6 +146,7 @@ class Sheet:
         if total is not None:
             self.likelihood[rows] += raw[rows, index[rows]] - total[rows]
         self._write(rows, index[rows])
+        self._count(rows, counted, index)
         return index
 
     def _keep_to_form(self, logits: Floats, only: "Callable[[Floats], None] | None") -> None:
@@ -155,10 +170,15 @@ class Sheet:
         if only is not None:
             only(logits)
 
-    def _keep_off(self, logits: Floats) -> None:
-        """Keep off what would be copied or repeated; where nothing else is left, end the line."""
+    def _keep_off(self, logits: Floats, counted: Pairs) -> None:
+        """Keep off what would be copied or repeated; where nothing else is left, end the line.
+
+        `counted` is what would make a run that counts.
+        """
+        copied = self._following(self._guard)
+        self._begin_apart(logits, copied)
         kept: list[tuple[Indices, Indices, Floats]] = []
-        for rows, indices in (self._repeated(), self._copied()):
+        for rows, indices in (self._repeated(), self._too_much(counted), copied):
             if len(rows):
                 kept.append((rows, indices, logits[rows, indices]))
                 logits[rows, indices] = -np.inf
@@ -177,16 +197,46 @@ class Sheet:
             logits[rows[again], indices[again]] = values[again]
             dead = dead[np.isneginf(logits[dead].max(1))]
 
-    def _copied(self) -> tuple[Indices, Indices]:
-        if self._guard is None:
+    def _following(self, guard: Guard | None) -> Pairs:
+        """What follows the last characters of each row in the corpus."""
+        if guard is None:
             return _NONE, _NONE
-        limit = self._guard.limit
-        columns = self._num_bare[:, None] + np.arange(-limit, 0)
+        columns = self._num_bare[:, None] + np.arange(-guard.limit, 0)
         windows = np.take_along_axis(self._bare, np.maximum(columns, 0), axis=1)
         windows[columns < 0] = -1
-        return self._guard.forbidden(windows)
+        return guard.forbidden(windows)
 
-    def _repeated(self) -> tuple[Indices, Indices]:
+    def _begin_apart(self, logits: Floats, copied: Pairs) -> None:
+        """Let no line end where the first character of the next, which is fixed, is copied."""
+        if not any(self._acrostic):
+            return
+        for row, index in zip(*copied, strict=True):
+            wanted, line = self._acrostic[self.lyric[row]], self.line[row] + 1
+            has_room = self.in_line[row] < self.way.line_most
+            if has_room and line < len(wanted) and wanted[line] == index:
+                logits[row, self._alphabet.line_end] = -np.inf
+
+    def _too_much(self, counted: Pairs) -> Pairs:
+        """Of these, what would leave too much of a lyric copied, however short it ends."""
+        rows, indices = counted
+        if not len(rows):
+            return counted
+        way, written = self.way, self._num_bare - self._given
+        least = way.characters or (self.lines - 1) * way.line_least  # the first has the prefix
+        allowed = way.max_copied * np.maximum(least, written + 1)
+        more = np.minimum(COUNTED, self._num_bare + 1 - self._copied_to)
+        over = (self._copied + more > allowed)[rows]
+        return rows[over], indices[over]
+
+    def _count(self, going: Indices, counted: Pairs, index: Indices) -> None:
+        """Count what was copied by the characters that were written in those rows."""
+        rows, indices = counted
+        ended = np.intersect1d(rows[indices == index[rows]], going)
+        end = self._num_bare[ended]
+        self._copied[ended] += np.minimum(COUNTED, end - self._copied_to[ended])
+        self._copied_to[ended] = end
+
+    def _repeated(self) -> Pairs:
         """What would carry a run that the row holds already past the limit."""
         limit = self.way.max_repeat
         longest = int(self._num_bare.max(initial=0))
@@ -227,7 +277,7 @@ class Sheet:
         return finished
 
 
-_NONE = np.empty(0, np.intp)
+_NONE: Indices = np.empty(0, np.intp)
 
 
 def _allow(logits: Floats, rows: Indices, indices: Indices) -> None:

@@ -15,7 +15,7 @@ from core.errors import (
 )
 from core.lyrics.chance import Chance
 from core.lyrics.checkpoint import Checkpoint
-from core.lyrics.copies import Copied, Guard
+from core.lyrics.copies import COUNTED, Copied, Guard
 from core.lyrics.decoding import Decoding
 from core.lyrics.pen import Pen, Tables
 from core.lyrics.rhymed import Rhymed, Rhymes
@@ -163,7 +163,14 @@ class Writer:
         way: Decoding = decodings[0]
         texts = [prefix.text for prefix in prefixes]
         chance = Chance(seeds, way.candidates, draws=way.draws)
-        sheet = Sheet(self._alphabet, decodings, texts, chance, self._guard(way.max_run))
+        sheet = Sheet(
+            self._alphabet,
+            decodings,
+            texts,
+            chance,
+            guard=self._guard(way.max_run),
+            counts=self._guard(COUNTED - 1) if way.max_copied < 1 else None,
+        )
         pen = self._read(texts).take(sheet.lyric)
         if way.rhyme is None:
             sketches = _plainly(sheet, pen)
