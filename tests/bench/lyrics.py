@@ -80,6 +80,7 @@ def drawn(peer: Peer, material: Material, prefixes: Sequence[str]) -> Written:
         while lyric.count("\n") < wanted and len(lyric) < 40 * wanted:
             logits, state = peer(torch.tensor([indices]), state)
             weights = logits[-1].softmax(0)
+            weights[material.vocabulary.unknown] = 0.0  # which is no character
             indices = [int(weights.multinomial(1, generator=chance))]
             lyric += material.vocabulary.decode(indices)
         written.append((prefix, lyric.strip("\n")))
