@@ -81,6 +81,36 @@ def test_where_all_would_be_copied_the_line_ends() -> None:
     assert vocabulary.decode(index.tolist()) == "\n"  # long before three characters
 
 
+def test_a_full_width_space_is_a_space_and_ends_no_run() -> None:
+    vocabulary = Vocabulary.of("一二三四 \u3000\n", has_unknown=False)
+    guard = Guard(Copies("一二\u3000三四"), 2, vocabulary.characters)
+    way = replace(PLAIN, max_run=2, line_least=1, line_most=4)
+    sheet = Sheet(Alphabet.of(vocabulary), [way], ["一"], Chance([0], 1), guard=guard)
+    for wanted in "二\u3000":
+        logits = np.full((1, 7), -np.inf, np.float32)
+        logits[0, vocabulary.encode(wanted)] = 0.0
+        assert vocabulary.decode(sheet.next(logits).tolist()) == wanted
+    logits = np.full((1, 7), -9.0, np.float32)
+    logits[0, vocabulary.encode("三 \u3000\n")] = 9.0  # a run of three, or a second break
+    assert vocabulary.decode(sheet.next(logits).tolist()) in "一二四"
+
+
+@pytest.mark.parametrize("each", [1, 3])
+def test_what_a_lyric_has_already_comes_less_often(each: int) -> None:
+    writer = Writer(make_checkpoint(text=RHYMING))
+    few, many = (
+        [
+            written(writer, replace(PLAIN, candidates=each, frequency_penalty=penalty), seed, "天")
+            for seed in range(10)
+        ]
+        for penalty in (0.0, 2.0)
+    )
+    different = [
+        [len({*bare(one.text)}) / len(bare(one.text)) for one in some] for some in (few, many)
+    ]
+    assert sum(different[1]) > 1.2 * sum(different[0])
+
+
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("way", [{}, {"candidates": 3}, {"rhyme": "aa", "candidates": 4}])
 def test_no_more_than_a_share_is_copied(parrot: Writer, way: dict[str, Any], seed: int) -> None:

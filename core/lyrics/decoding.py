@@ -30,6 +30,7 @@ class Decoding:
     max_run: int = 0  # longest run that may be copied from the corpus; 0: any
     max_copied: float = 1.0  # share of a lyric that may lie in copied runs of 6 or more
     max_repeat: int = 0  # longest run that the lyric may repeat from itself; 0: any
+    frequency_penalty: float = 0.0  # nats off a character for each time that the lyric has it
     rhyme: Scheme | None = None
     acrostic: str = ""  # what the lines begin with, a character each
     candidates: int = 1  # written at once, of which the best is taken

@@ -188,6 +188,7 @@ DEFAULT = Recipe(
         max_run=7,
         max_copied=0.15,
         max_repeat=3,
+        frequency_penalty=0.4,
     ),
 )
 

@@ -23,17 +23,18 @@ Pairs = tuple[Indices, Indices]  # rows, and indices of characters
 
 @dataclass(frozen=True)
 class Alphabet:
-    """A vocabulary, and what of it ends a line or divides words; -1: it has none."""
+    """A vocabulary, and what of it ends a line (-1: nothing does) or divides words."""
 
     vocabulary: Vocabulary
     line_end: int
-    space: int
+    spaces: Indices  # of every kind, full-width ones too
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Alphabet":
         """Those of a vocabulary."""
-        line_end, space = (vocabulary.encode(c)[0] if c in vocabulary else -1 for c in ("\n", " "))
-        return cls(vocabulary, line_end, space)
+        line_end = vocabulary.encode("\n")[0] if "\n" in vocabulary else -1
+        spaces = "".join(c for c in vocabulary.characters if c.isspace() and c != "\n")
+        return cls(vocabulary, line_end, np.array(vocabulary.encode(spaces), np.intp))
 
 
 class Sheet:
@@ -70,6 +71,11 @@ class Sheet:
         self._num_bare = np.repeat([len(one) for one in begun], each)
         for row, lyric in enumerate(self.lyric):
             self._bare[row, : self._num_bare[row]] = begun[lyric]
+        self._used: Floats | None = None  # how often each row has each character
+        if self.way.frequency_penalty:
+            self._used = np.zeros((len(self.lyric), len(alphabet.vocabulary)), np.float32)
+            for row, lyric in enumerate(self.lyric):
+                np.add.at(self._used[row], begun[lyric], 1)
         self._given = self._num_bare.copy()
         self._copied = np.zeros(len(self.lyric), np.intp)  # characters in runs that count
         self._copied_to = self._num_bare.copy()  # where the last of these ends
@@ -116,6 +122,8 @@ class Sheet:
             setattr(self, name, getattr(self, name)[rows])
         for name in ("_given", "_copied", "_copied_to"):
             setattr(self, name, getattr(self, name)[rows])
+        if self._used is not None:
+            self._used = self._used[rows]
 
     def next(
         self,
@@ -132,6 +140,8 @@ class Sheet:
         """
         total = _log_sum(logits) if self.way.candidates > 1 else None
         raw = logits.copy() if total is not None else logits
+        if self._used is not None:
+            logits -= self.way.frequency_penalty * self._used
         self._keep_to_form(logits, only)
         counted = self._following(self._counts)
         self._keep_off(logits, counted)
@@ -150,11 +160,11 @@ class Sheet:
         return index
 
     def _keep_to_form(self, logits: Floats, only: "Callable[[Floats], None] | None") -> None:
-        line_end, space, way = self._alphabet.line_end, self._alphabet.space, self.way
+        line_end, way = self._alphabet.line_end, self.way
         if way.characters is not None:  # as the article wrote: whatever comes
             return
-        if space >= 0:
-            logits[self._broke | (self.in_line >= way.line_most), space] = -np.inf
+        full = np.flatnonzero(self._broke | (self.in_line >= way.line_most))
+        logits[full[:, None], self._alphabet.spaces] = -np.inf
         logits[self._broke | (self.in_line < way.line_least), line_end] = -np.inf
         ends = np.flatnonzero(self.in_line >= way.line_most)
         _allow(logits, ends, np.full(len(ends), line_end))
@@ -258,9 +268,11 @@ class Sheet:
         self._written[rows, self._num_written[rows]] = index
         self._num_written[rows] += 1
         ends = rows[index == self._alphabet.line_end]
-        broke = (index == self._alphabet.line_end) | (index == self._alphabet.space)
+        broke = (index == self._alphabet.line_end) | np.isin(index, self._alphabet.spaces)
         self._broke[rows] = broke
         on = rows[~broke]
+        if self._used is not None:
+            self._used[on, index[~broke]] += 1
         self._bare = _with_room(self._bare, self._num_bare)
         self._bare[on, self._num_bare[on]] = index[~broke]
         self._num_bare[on] += 1
