@@ -65,6 +65,7 @@ def main() -> None:
         lambda: learning.gru_epoch(corpus, size, 32 if options.small else 512),
         lambda: learning.to_perplexity(corpus, size),
         lambda: writing.lyrics(corpus, rate, size.repeats, 8 if options.small else 2_048),
+        lambda: writing.keeping_off(corpus, size.repeats),
         lambda: learning.growth(size),
         lambda: learning.memory(size),
         writing.bot_start,

@@ -18,7 +18,7 @@ from bot.botapi import BotApi
 from bot.services import open_services
 from core.lyrics.corpus import Corpus
 from core.lyrics.decoding import Decoding
-from core.lyrics.recipe import ARTICLE
+from core.lyrics.recipe import ARTICLE, DEFAULT
 from core.lyrics.writer import Writer
 from core.rnn.run import Entry
 from core.rnn.train import train
@@ -72,6 +72,40 @@ def lyrics(corpus: Corpus, rate: float, repeats: int, many: int) -> list[Row]:
     work = f"lyrics of {CHARACTERS} characters, many at once"
     note = f"temperature 0.8; {share:.0f} % of the float32 rate"
     rows.append(Row(work, "lyricbot", many / least, "lyrics/s", note, wanted=3_000))
+    return rows
+
+
+def keeping_off(corpus: Corpus, repeats: int) -> list[Row]:
+    """What it costs a lyric that it neither copies nor repeats."""
+    recipe = replace(DEFAULT, num_epochs=1)
+    device = torch.device("cpu")
+    (checkpoint,) = train(corpus, recipe, [Entry("random", 0)], device=device, processes=1)
+    writer = Writer(checkpoint)
+    prefix = writer.read_prefix(checkpoint.openings[0])
+    ways = {
+        "unguarded": replace(
+            recipe.decoding, max_run=0, max_copied=1.0, max_repeat=0, frequency_penalty=0.0
+        ),
+        "lyricbot": recipe.decoding,
+    }
+    rows = []
+    for many in (1, 64):
+        least = dict.fromkeys(ways, float("inf"))  # of a character: lines are of other lengths
+        for seed in range(10 * repeats):
+            for name, way in ways.items():
+                began = time.perf_counter()
+                lyrics = writer.write_many(
+                    [prefix] * many, seeds=range(seed, seed + many), decoding=way
+                )
+                took = time.perf_counter() - began
+                longest = max(len(one.text) for one in lyrics)
+                least[name] = min(least[name], took / longest)
+        plain, mine = least.values()
+        work = f"a step of {many} lyric{'s' * (many > 1)}, default"
+        rows += [
+            Row(work, "unguarded", 1e3 * plain, "ms"),
+            Row(work, "lyricbot", 1e3 * mine, "ms", "", plain / mine, "unguarded", 1 / 1.5),
+        ]
     return rows
 
 
