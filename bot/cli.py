@@ -48,14 +48,6 @@ class SamplerName(StrEnum):
     both = "both"
 
 
-class SchemeName(StrEnum):
-    """Which lines rhyme."""
-
-    aa = "aa"
-    abab = "abab"
-    all = "all"
-
-
 class ExportFormat(StrEnum):
     """What votes are written as."""
 
@@ -263,7 +255,9 @@ def write(
     top_p: Annotated[float | None, typer.Option(min=0.01, max=1, help="1 is all.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same lyric.")] = None,
     lines: Annotated[int | None, typer.Option(min=1, max=100)] = None,
-    rhyme: Annotated[SchemeName | None, typer.Option(help="Which lines rhyme.")] = None,
+    rhyme: Annotated[
+        str | None, typer.Option(help="aa (押韵), abab (交韵) or aaaa (一韵到底).")
+    ] = None,
     acrostic: Annotated[str | None, typer.Option(help="What the lines begin with.")] = None,
     form: Annotated[str | None, typer.Option(help="Lines x characters, such as 8x7.")] = None,
     max_run: Annotated[int | None, typer.Option(min=0, help="May be copied; 0: any.")] = None,
@@ -276,7 +270,7 @@ def write(
     from dataclasses import replace
 
     from core.lyrics.checkpoint import Checkpoint
-    from core.lyrics.form import parse, parse_acrostic
+    from core.lyrics.form import WORDS, parse, parse_acrostic
     from core.lyrics.recipe import SAMPLERS
     from core.lyrics.writer import Writer
 
@@ -285,6 +279,8 @@ def write(
     rest, sized = parse(f"x {form or ''}")
     if rest != "x":
         raise typer.BadParameter(f"--form {form!r} is not lines x characters, such as 8x7")
+    if rhyme is not None and rhyme.lower() not in WORDS:
+        raise typer.BadParameter(f"--rhyme {rhyme!r} is none of {', '.join(WORDS)}")
     typed, wanted = parse(prefix)
     if acrostic is not None:
         wanted = parse_acrostic(acrostic)
@@ -292,7 +288,7 @@ def write(
         lines_asked = None if wanted.acrostic else sized.lines
         wanted = replace(wanted, lines=lines_asked, length=sized.length)
     if rhyme is not None:
-        wanted = replace(wanted, rhyme=rhyme.value)
+        wanted = replace(wanted, rhyme=WORDS[rhyme.lower()])
     if model is not None:
         writers = [Writer(Checkpoint.load(model))]
     else:

@@ -251,8 +251,12 @@ async def test_write_takes_forms_as_words_and_as_flags() -> None:
     await publish()
     words = ran("write", "分开 押韵 4x5", "--seed", "5")
     flags = ran("write", "分开", "--rhyme", "aa", "--form", "4x5", "--seed", "5")
-    assert words == flags
+    assert (
+        words == flags == ran("write", "分开", "--rhyme", "押韵", "--form", "4x5", "--seed", "5")
+    )
     assert "original " in words
+    other = run("write", "分开", "--rhyme", "all")
+    assert (other.returncode, "一韵到底" in other.stderr) == (2, True)
     first = ran("write", "--acrostic", "月光下", "--seed", "5", "--sampler", "random")
     assert [line[0] for line in first.splitlines()[1:4]] == ["月", "光", "下"]
     assert "2 to 20 lines" in refused("write", "分开", "--form", "0x7")
