@@ -1,6 +1,7 @@
 """The desk: what is asked for at once is written at once, in threads or in a process apart."""
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -90,6 +91,25 @@ async def test_while_others_wait_there_is_one_candidate() -> None:
     assert desk.candidates > 1
 
 
+async def test_who_writes_most_of_the_time_writes_one_candidate() -> None:
+    now, step = 0.0, 0.2
+
+    def clock() -> float:
+        nonlocal now
+        now += step
+        return now
+
+    desk, writer = Desk(clock=clock), Writer(make_checkpoint())
+    prefix = writer.read_prefix("分开")
+    assert desk.candidates > 1
+    for seed in range(4):
+        await desk.write(writer, prefix, seed=seed)  # which takes a step, or more
+    step = 0.0
+    assert desk.candidates == 1
+    now += 5.0
+    assert desk.candidates > 1
+
+
 async def test_what_takes_too_long_has_fewer_candidates_the_next_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -97,6 +117,7 @@ async def test_what_takes_too_long_has_fewer_candidates_the_next_time(
     prefix = writer.read_prefix("分开")
     for allowed, most in ((0.0, 1), (3600.0, MOST_CANDIDATES)):
         monkeypatch.setattr("core.lyrics.desk.DUEL_TAKES", allowed)
+        monkeypatch.setattr("core.lyrics.desk.BUSY_SHARE", math.inf)
         desk = Desk()
         for seed in range(2 * MOST_CANDIDATES):
             way = replace(SMALL.decoding, candidates=desk.candidates)

@@ -6,10 +6,11 @@ writes several times slower than a process.
 """
 
 import asyncio
+import math
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 DUEL_TAKES = 0.06  # seconds that the candidates of both sides may take together
 START, MOST_CANDIDATES = 4, 8
 BUSY = 4  # orders in hand: two duels
+BUSY_SHARE = 0.25  # of the time lately, spent writing
+LATELY = 1.0  # seconds; what was longer ago counts for less and less
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
 KEPT = 64  # models in the other process; the largest release has half as many
 
@@ -45,8 +48,12 @@ class Order:
 class Desk:
     """Takes orders for lyrics."""
 
-    def __init__(self, *, apart: bool = False) -> None:
+    def __init__(
+        self, *, apart: bool = False, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         """`apart`: in a process of its own, which starts now and ends with this one."""
+        self._clock = clock
+        self._wrote, self._wrote_until = 0.0, clock()  # seconds lately, and when that was
         self._batches: WeakKeyDictionary[Writer, Together[Order, Lyric]] = WeakKeyDictionary()
         self._scribe = Scribe() if apart else None
         self._in_hand = 0  # orders
@@ -56,9 +63,10 @@ class Desk:
     def candidates(self) -> int:
         """How many candidates a lyric can have now, for a duel to take no longer than DUEL_TAKES.
 
-        One while others wait: then a second lyric is worth more than a better one.
+        One while others wait, or would soon: then a second lyric is worth more than a better one.
         """
-        return 1 if self._in_hand >= BUSY else self._affordable
+        is_busy = self._in_hand >= BUSY or self._lately() > BUSY_SHARE
+        return 1 if is_busy else self._affordable
 
     async def write(
         self, writer: Writer, prefix: Prefix, *, seed: int, decoding: Decoding | None = None
@@ -91,15 +99,22 @@ class Desk:
             one = held()
             if one is None:
                 raise ReferenceError
-            began = time.perf_counter()
+            began = self._clock()
             if self._scribe is not None:
                 lyrics = await self._scribe.write(one, orders)
             else:
                 lyrics = await asyncio.to_thread(write_orders, one, orders)
-            self._learn(orders, time.perf_counter() - began)
+            took = self._clock() - began
+            self._wrote, self._wrote_until = self._lately() * LATELY + took, self._clock()
+            self._learn(orders, took)
             return lyrics
 
         return Together(work, most=MOST)
+
+    def _lately(self) -> float:
+        """The share of the time that went into writing, lately."""
+        since = self._clock() - self._wrote_until
+        return self._wrote / LATELY * math.exp(-since / LATELY)
 
     def _learn(self, orders: Sequence[Order], seconds: float) -> None:
         """By how long it took, see how many candidates can be afforded; step by step."""
