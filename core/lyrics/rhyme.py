@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Literal
 
 Scheme = Literal["aa", "abab", "all"]
-SCHEMES: tuple[Scheme, ...] = ("aa", "abab", "all")
 
 # The groups by their usual names, with the finals (as pypinyin writes them, ü as v) that each
 # holds. From the opera stage, as handbooks of lyrics and of 相声 list them.

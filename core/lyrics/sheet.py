@@ -19,6 +19,11 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Pairs = tuple[Indices, Indices]  # rows, and indices of characters
+OF_ROWS = (  # what a Sheet keeps of each row
+    *("lyric", "lines", "line", "in_line", "likelihood"),
+    *("_bare", "_num_bare", "_written", "_num_written", "_broke"),
+    *("_given", "_copied", "_copied_to"),
+)
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,7 @@ class Sheet:
 
     def copy(self, rows: Indices) -> None:
         """Each row becomes what the row given for it was; what is drawn stays its own."""
-        for name in ("lyric", "lines", "line", "in_line", "likelihood"):
-            setattr(self, name, getattr(self, name)[rows])
-        for name in ("_bare", "_num_bare", "_written", "_num_written", "_broke"):
-            setattr(self, name, getattr(self, name)[rows])
-        for name in ("_given", "_copied", "_copied_to"):
+        for name in OF_ROWS:
             setattr(self, name, getattr(self, name)[rows])
         if self._used is not None:
             self._used = self._used[rows]
