@@ -82,9 +82,14 @@ async def test_it_stops_on_sigterm_and_logs_no_token() -> None:
     await publish()
     api = BotApi(TOKEN)
     async with HttpBotApi(api) as url, bot_process(url) as process:
-        await until(lambda: any(call.method == "deleteWebhook" for call in api.calls))
+        assert process.stderr is not None
+        begun = b""
+        async with asyncio.timeout(30):
+            while b"polling" not in begun and (line := await process.stderr.readline()):
+                begun += line
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
+    err = begun + err
     assert process.returncode == 0, err.decode()
     assert b"polling" in err
     assert TOKEN.encode() not in out + err

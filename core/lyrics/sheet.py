@@ -33,13 +33,19 @@ class Alphabet:
     vocabulary: Vocabulary
     line_end: int
     spaces: Indices  # of every kind, full-width ones too
+    breaks: Flags  # (vocabulary,): both
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Alphabet":
         """Those of a vocabulary."""
         line_end = vocabulary.encode("\n")[0] if "\n" in vocabulary else -1
         spaces = "".join(c for c in vocabulary.characters if c.isspace() and c != "\n")
-        return cls(vocabulary, line_end, np.array(vocabulary.encode(spaces), np.intp))
+        indices = np.array(vocabulary.encode(spaces), np.intp)
+        breaks = np.zeros(len(vocabulary), bool)
+        breaks[indices] = True
+        if line_end >= 0:
+            breaks[line_end] = True
+        return cls(vocabulary, line_end, indices, breaks)
 
 
 class Sheet:
@@ -97,7 +103,7 @@ class Sheet:
     @property
     def last(self) -> Indices:
         """The last character of each row that is no break; -1 where there is none."""
-        last: Indices = self._bare[np.arange(len(self.lyric)), self._num_bare - 1]
+        last: Indices = self._bare[self._rows(), self._num_bare - 1]
         return last
 
     def written(self, row: int) -> str:
@@ -164,11 +170,14 @@ class Sheet:
         line_end, way = self._alphabet.line_end, self.way
         if way.characters is not None:  # as the article wrote: whatever comes
             return
-        full = np.flatnonzero(self._broke | (self.in_line >= way.line_most))
-        logits[full[:, None], self._alphabet.spaces] = -np.inf
+        full = self.in_line >= way.line_most
+        spaceless = np.flatnonzero(self._broke | full)
+        if len(spaceless) and len(self._alphabet.spaces):
+            logits[spaceless[:, None], self._alphabet.spaces] = -np.inf
         logits[self._broke | (self.in_line < way.line_least), line_end] = -np.inf
-        ends = np.flatnonzero(self.in_line >= way.line_most)
-        _allow(logits, ends, np.full(len(ends), line_end))
+        ends = np.flatnonzero(full)
+        if len(ends):
+            _allow(logits, ends, np.full(len(ends), line_end))
         if any(self._acrostic):
             begins = [
                 (row, wanted[line])
@@ -186,7 +195,7 @@ class Sheet:
 
         `counted` is what would make a run that counts.
         """
-        copied = self._following(self._guard)
+        copied = self._copying(counted)
         self._begin_apart(logits, copied)
         kept: list[tuple[Indices, Indices, Floats]] = []
         for rows, indices in (self._repeated(), self._too_much(counted), copied):
@@ -208,14 +217,27 @@ class Sheet:
             logits[rows[again], indices[again]] = values[again]
             dead = dead[np.isneginf(logits[dead].max(1))]
 
-    def _following(self, guard: Guard | None) -> Pairs:
-        """What follows the last characters of each row in the corpus."""
-        if guard is None:
+    def _copying(self, counted: Pairs) -> Pairs:
+        """What would carry a copied run past the limit."""
+        guard, counts = self._guard, self._counts
+        if guard is None or counts is None or guard.limit < counts.limit:
+            return self._following(guard)
+        # A longer run is one that counts: most rows need no second look.
+        return self._following(guard, np.unique(counted[0]))
+
+    def _following(self, guard: Guard | None, among: Indices | None = None) -> Pairs:
+        """What follows the last characters of each row, or of those rows, in the corpus."""
+        rows = self._rows() if among is None else among
+        if guard is None or not len(rows):
             return _NONE, _NONE
-        columns = self._num_bare[:, None] + np.arange(-guard.limit, 0)
-        windows = np.take_along_axis(self._bare, np.maximum(columns, 0), axis=1)
+        columns = self._num_bare[rows, None] + np.arange(-guard.limit, 0)
+        windows = self._bare[rows[:, None], np.maximum(columns, 0)]
         windows[columns < 0] = -1
-        return guard.forbidden(windows)
+        places, indices = guard.forbidden(windows)
+        return rows[places], indices
+
+    def _rows(self) -> Indices:
+        return np.arange(len(self.lyric))
 
     def _begin_apart(self, logits: Floats, copied: Pairs) -> None:
         """Let no line end where the first character of the next, which is fixed, is copied."""
@@ -242,6 +264,8 @@ class Sheet:
     def _count(self, going: Indices, counted: Pairs, index: Indices) -> None:
         """Count what was copied by the characters that were written in those rows."""
         rows, indices = counted
+        if not len(rows):
+            return
         ended = np.intersect1d(rows[indices == index[rows]], going)
         end = self._num_bare[ended]
         self._copied[ended] += np.minimum(COUNTED, end - self._copied_to[ended])
@@ -253,23 +277,22 @@ class Sheet:
         longest = int(self._num_bare.max(initial=0))
         if not limit or longest <= limit:
             return _NONE, _NONE
-        rows = np.arange(len(self._bare))
-        same = np.ones((len(rows), longest - limit), bool)
-        for back in range(limit):
-            last = self._bare[rows, np.maximum(self._num_bare - limit + back, 0)]
-            same &= self._bare[:, back : longest - limit + back] == last[:, None]
-        same[self._num_bare < limit] = False
-        found, places = same.nonzero()
-        follows = self._bare[found, places + limit]
+        last = np.where(self._num_bare < limit, -2, self.last)  # -2: nothing is the same
+        rows, ends = (self._bare[:, limit - 1 : longest - 1] == last[:, None]).nonzero()
+        ends += limit - 1
+        for back in range(1, limit):
+            same = self._bare[rows, ends - back] == self._bare[rows, self._num_bare[rows] - 1 - back]
+            rows, ends = rows[same], ends[same]
+        follows = self._bare[rows, ends + 1]
         known = follows >= 0
-        return found[known], follows[known]
+        return rows[known], follows[known]
 
     def _write(self, rows: Indices, index: Indices) -> None:
         self._written = _with_room(self._written, self._num_written)
         self._written[rows, self._num_written[rows]] = index
         self._num_written[rows] += 1
         ends = rows[index == self._alphabet.line_end]
-        broke = (index == self._alphabet.line_end) | np.isin(index, self._alphabet.spaces)
+        broke = self._alphabet.breaks[index]
         self._broke[rows] = broke
         on = rows[~broke]
         if self._used is not None:
