@@ -48,13 +48,14 @@ def comparison_message(new: Release, old: Release | None, texts: Texts) -> str:
     rows = [["", *(texts.release_column.format(number=one.number) for one in columns)]]
     for sampler in SAMPLERS:
         name = texts.sampler(sampler)
-        for label, figure in (
-            (texts.held_out_of, _held_out),
-            (texts.training_of, _in_training),
+        for label, figure, form in (
+            (texts.held_out_of, _held_out, ".4g"),
+            (texts.training_of, _in_training, ".4g"),
+            (texts.original_of, _originality, ".0%"),
         ):
             values = [figure(one, sampler) for one in columns]
             if any(value is not None for value in values):
-                cells = ["–" if value is None else f"{value:.4g}" for value in values]
+                cells = ["–" if value is None else format(value, form) for value in values]
                 rows.append([label.format(sampler=name), *cells])
     rows.append([texts.pairs_of, *(str(len(one.pairs)) for one in columns)])
     rows.append([texts.recipe_of, *(one.recipe_name for one in columns)])
@@ -180,6 +181,11 @@ def _held_out(release: Release, sampler: Sampler) -> float | None:
 
 def _in_training(release: Release, sampler: Sampler) -> float | None:
     return release.pairs[0].model(sampler).perplexity
+
+
+def _originality(release: Release, sampler: Sampler) -> float | None:
+    measures = release.pairs[0].model(sampler).measures
+    return None if measures is None or measures.in_6 is None else 1 - measures.in_6.value
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[list[str]]:

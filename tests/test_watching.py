@@ -1,5 +1,6 @@
 """A job's message: edited when it is time and it has changed; the end told whole, and once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from factories import make_corpus, make_pair
 
 from bot.botapi import Chat
 from bot.watching import EDIT_EVERY, Watching
+from core.lyrics.measure import Mean, measure
 from core.lyrics.recipe import recipe_named
+from core.lyrics.writer import Writer
 from core.retrain.jobs import Job
 from core.retrain.progress import Progress
 
@@ -54,7 +57,9 @@ async def asked(talk: Conversation, chat: Chat | None = None) -> Job:
 
 async def published(talk: Conversation, job: Job) -> None:
     within = talk.services.retrains.jobs.publishing(job.id, job.attempt)
-    await talk.services.releases.publish([make_pair(seed=7)], within=within)
+    pair = make_pair(seed=7)
+    found = replace(measure(Writer(pair[0]), 2), in_6=Mean(0.04, 0.01))
+    await talk.services.releases.publish([pair], within=within, measures=[(found, found)])
 
 
 def edits(talk: Conversation) -> list[Any]:
@@ -111,6 +116,8 @@ async def test_the_end_is_a_picture_with_a_table_and_a_duel_and_is_told_once(
     assert "Published as release 2" in progress["text"]
     assert "release 1" in photo["caption"]
     assert "release 2" in photo["caption"]
+    assert "original, random sampling" in photo["caption"]
+    assert "96%" in photo["caption"]
     assert talk.api.uploaded(photo["photo"][-1]["file_id"]).startswith(b"\x89PNG")
     assert "first duel" in duel["text"]
     said = await talk.press("1", duel, talk.admin)

@@ -122,6 +122,7 @@ class Texts:
     figures_alone: str
     held_out_of: str
     training_of: str
+    original_of: str
     pairs_of: str
     recipe_of: str
     corpus_of: str

@@ -152,6 +152,7 @@ TEXTS = Texts(
     figures_alone="📈 This release:",
     held_out_of="held out, {sampler}",
     training_of="training, {sampler}",
+    original_of="original, {sampler}",
     pairs_of="pairs",
     recipe_of="recipe",
     corpus_of="corpus",

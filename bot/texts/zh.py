@@ -146,6 +146,7 @@ TEXTS = Texts(
     figures_alone="📈 这一版的数字：",
     held_out_of="{sampler}，验证",
     training_of="{sampler}，训练",
+    original_of="{sampler}，原创度",
     pairs_of="模型几对",
     recipe_of="配方",
     corpus_of="语料",
