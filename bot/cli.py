@@ -276,8 +276,10 @@ def write(
 
     if acrostic is not None and prefix:
         raise typer.BadParameter("an acrostic begins with its own first character")
+    if lines is not None and not (acrostic is None and form is None):
+        raise typer.BadParameter("--lines says again what --acrostic or --form says already")
     rest, sized = parse(f"x {form or ''}")
-    if rest != "x":
+    if form is not None and (rest != "x" or sized.lines is None or sized.rhyme is not None):
         raise typer.BadParameter(f"--form {form!r} is not lines x characters, such as 8x7")
     if rhyme is not None and rhyme.lower() not in WORDS:
         raise typer.BadParameter(f"--rhyme {rhyme!r} is none of {', '.join(WORDS)}")
@@ -301,6 +303,7 @@ def write(
         read = writer.read_prefix(wanted.acrostic[:1] or typed)
         if read.skipped:
             typer.echo(f"never seen, left out: {' '.join(read.skipped)}", err=True)
+        wanted.check(read.text)
         decoding = wanted.apply(writer.checkpoint.recipe.decoding)
         if lines is not None:
             decoding = replace(decoding, lines=lines, most_lines=0, characters=None)
@@ -341,7 +344,8 @@ def judge(
     if text is not None:
         columns.append(("corpus", measure_corpus(text)))
     if as_json:
-        typer.echo(json.dumps({name: one.to_json() for name, one in columns}))
+        found = {name: one.to_json() for name, one in columns}
+        typer.echo(json.dumps({"release": number, "lyrics": n, "measures": found}))
     else:
         typer.echo(f"release {number}, {n} lyrics a model; ± is half of the 95 % interval")
         Console().print(judge_table(columns))
@@ -483,7 +487,9 @@ async def _judged(
         for sampler in SAMPLERS:
             writer = await releases.writer(pair.model(sampler))
             found = await asyncio.to_thread(measure, writer, num)
-            await releases.keep_measures(pair.model(sampler), found)
+            kept = pair.model(sampler).measures
+            if kept is None or kept.num <= num:  # of fewer lyrics less is known
+                await releases.keep_measures(pair.model(sampler), found)
             name = sampler if len(release.pairs) == 1 else f"{sampler} {pair.number}"
             columns.append((name, found))
             copies = writer.checkpoint.copies

@@ -172,6 +172,7 @@ def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> 
                 "lines": texts.form_lines,
                 "characters": texts.form_characters,
                 "acrostic": texts.form_acrostic,
+                "prefix": texts.form_prefix,
             }[refused.what]
             return sentence.format(
                 wanted=refused.wanted,
@@ -179,8 +180,9 @@ def refusal(refused: LyricbotError, texts: Texts, *, is_admin: bool = False) -> 
                 most=refused.most,
                 opening=texts.opening,
             )
-        case FormUnmet():
-            return texts.form_unmet.format(opening=texts.opening)
+        case FormUnmet(lack=lack):
+            unmet = {"lines": texts.no_lines, "rhymes": texts.no_rhymes}[lack]
+            return unmet.format(opening=texts.opening)
         case AcrosticImpossible(characters=characters):
             return texts.acrostic_unknown.format(characters=escape(texts.comma.join(characters)))
         case PrefixTooLong(length=length, limit=limit):

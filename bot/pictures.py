@@ -19,13 +19,13 @@ from core.lyrics.checkpoint import Checkpoint, write_aside
 from core.lyrics.measure import Measures
 from core.lyrics.recipe import Sampler
 
-# Apart for every kind of colour vision: Okabe and Ito, Color universal design, 2008.
 SHARES = {
     "in_6": "copied\nin runs of 6",
     "distinct_2": "distinct\npairs",
     "repeated": "repeated",
     "rhyming": "lines\nthat rhyme",
 }
+# Apart for every kind of colour vision: Okabe and Ito, Color universal design, 2008.
 COLOURS: dict[Sampler, str] = {"random": "#0072B2", "consecutive": "#D55E00"}
 
 
@@ -69,11 +69,13 @@ def draw_measures(columns: Sequence[tuple[str, Measures]], file: Path) -> None:
             width,
             yerr=[share.within for _, share in shown],
             color=_colour(name),
+            alpha=_alpha(name),
             label=name,
         )
         lines.plot(
             *(list(one.line_lengths.keys()), list(one.line_lengths.values())),
             color=_colour(name),
+            alpha=_alpha(name),
             label=name,
         )
     bars.set_xticks(range(len(SHARES)), SHARES.values())
@@ -92,6 +94,12 @@ def _png(figure: Figure) -> bytes:
 
 def _colour(name: str) -> str:
     return next((colour for one, colour in COLOURS.items() if name.startswith(one)), "#555555")
+
+
+def _alpha(name: str) -> float:
+    """The first pair of a release is drawn full, the others fainter."""
+    number = int(name.rpartition(" ")[2]) if name[-1].isdigit() else 1
+    return max(0.25, 1.2 - 0.2 * number) if number > 1 else 1.0
 
 
 def _draw_model(axes: Axes, model: Checkpoint, *, named: bool, alpha: float) -> None:

@@ -5,6 +5,7 @@ Of errors that seldom happen only English is spoken, by the error itself.
 
 from bot.texts import Texts
 from core.errors import (
+    CorpusTooShort,
     CorpusUnknown,
     JobOver,
     JobUnknown,
@@ -39,6 +40,10 @@ def reason(refused: LyricbotError, texts: Texts) -> str:
             return texts.reason_which_job.format(jobs=texts.comma.join(map(str, jobs)))
         case CorpusUnknown(name=name, names=names):
             return texts.reason_corpus_unknown.format(name=name, names=texts.comma.join(names))
+        case CorpusTooShort(name=name, characters=characters, recipe=recipe, need=need):
+            return texts.reason_corpus_short.format(
+                name=name, characters=characters, recipe=recipe, need=need
+            )
         case RecipeUnknown(name=name, names=names):
             return texts.reason_recipe_unknown.format(name=name, names=texts.comma.join(names))
         case _:

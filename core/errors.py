@@ -43,7 +43,8 @@ LyricbotError
     └── DatabaseTooNew     the schema was written by a newer version
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 
 class LyricbotError(Exception):
@@ -63,7 +64,17 @@ class CorpusUnreadable(CorpusError):
 
 
 class CorpusTooShort(CorpusError):
-    """The corpus has fewer characters than one minibatch needs."""
+    """The corpus leaves `characters` to learn from, and `recipe` needs `need`: `why`."""
+
+    def __init__(self, name: str, characters: int, recipe: str, need: int, why: str) -> None:
+        super().__init__(
+            f"Corpus {name} leaves {characters} characters to learn from; recipe {recipe} "
+            f"needs {need} ({why}). Give a longer text."
+        )
+        self.name = name
+        self.characters = characters
+        self.recipe = recipe
+        self.need = need
 
 
 class CorpusUnknown(CorpusError):
@@ -158,7 +169,11 @@ class FileMissing(StoreError):
 
 
 class DecodingError(LyricbotError):
-    """A way of writing that the model cannot keep to."""
+    """A way of writing that the model cannot keep to: it `lacks` lines, or rhymes."""
+
+    def __init__(self, message: str, *, lacks: Literal["lines", "rhymes"] = "lines") -> None:
+        super().__init__(message)
+        self.lacks = lacks
 
 
 class FormError(LyricbotError):
@@ -166,12 +181,17 @@ class FormError(LyricbotError):
 
 
 class FormImpossible(FormError):
-    """There are `wanted` of `what` (lines, characters of a line, or of an acrostic)."""
+    """There are `wanted` of `what`: see HAS."""
+
+    HAS: Mapping[str, str] = {
+        "lines": "A lyric has {} to {} lines, not {}.",
+        "characters": "A line has {} to {} characters, not {}.",
+        "acrostic": "An acrostic has {} to {} characters, not {}; punctuation does not count.",
+        "prefix": "A prefix in a line of that length has {} to {} characters, not {}.",
+    }
 
     def __init__(self, what: str, wanted: int, least: int, most: int) -> None:
-        of = {"lines": "lines", "characters": "characters a line"}.get(what, "characters of it")
-        whom = "An acrostic" if what == "acrostic" else "A lyric"
-        super().__init__(f"{whom} has {least} to {most} {of}, not {wanted}.")
+        super().__init__(self.HAS[what].format(least, most, wanted))
         self.what = what
         self.wanted = wanted
         self.least = least
@@ -179,10 +199,11 @@ class FormImpossible(FormError):
 
 
 class FormUnmet(FormError):
-    """The current models cannot write in that form."""
+    """The current models cannot write in that form: they `lack` lines, or rhymes."""
 
-    def __init__(self) -> None:
-        super().__init__("These models learned no lines, or no rhymes: ask for no form.")
+    def __init__(self, lack: Literal["lines", "rhymes"]) -> None:
+        super().__init__(f"The current models learned no {lack}: ask for no form.")
+        self.lack = lack
 
 
 class AcrosticImpossible(FormError):

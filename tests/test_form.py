@@ -18,6 +18,9 @@ from core.lyrics.recipe import ARTICLE, DEFAULT
         ("分开 一韵到底 8x7", "分开", Form("all", 8, 7)),
         ("分开 8×7 押韵", "分开", Form("aa", 8, 7)),
         ("我 和 你 12*5", "我 和 你", Form(None, 12, 5)),
+        ("分开 8 x 7", "分开", Form(None, 8, 7)),
+        ("分开 8x 7 押韵", "分开", Form("aa", 8, 7)),
+        ("8 x 7", "8 x 7", Form()),
         ("押韵", "押韵", Form()),
         ("押韵 押韵", "押韵", Form("aa")),
         ("8x7", "8x7", Form()),
@@ -80,3 +83,15 @@ def test_a_form_is_known_again_by_how_a_lyric_was_written(form: Form) -> None:
 def test_a_form_is_said_as_it_is_typed() -> None:
     for text in ("押韵", "abab 8x7", "一韵到底", "4x5", ""):
         assert parse(f"分开 {text}")[1].words == text
+    assert parse_acrostic("月光下 8x7 押韵").words == "押韵 3x7"
+
+
+def test_a_prefix_longer_than_its_line_is_refused() -> None:
+    Form(None, 4, 7).check("一二 三四五六七")
+    with pytest.raises(FormImpossible, match="1 to 7 characters, not 8"):
+        Form(None, 4, 7).check("一二三四五六七八")
+
+
+def test_what_was_written_once_may_have_any_form() -> None:
+    way = Decoding(temperature=0.5, lines=1, line_least=20, line_most=20)
+    assert Form.of(way) == Form(None, 1, 20)

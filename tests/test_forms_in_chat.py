@@ -31,8 +31,7 @@ async def test_lines_rhyme_in_both(talk: Conversation) -> None:
     await talk.say("/write 分开 押韵 6x5")
     for text in lyrics(talk):
         met, asked = rhyming(text.split("\n"), "aa")
-        assert asked == 3
-        assert met >= 2  # a model of random weights knows few words
+        assert met == asked == 3
     assert [one["rhyme"] for one in ways(talk)] == ["aa", "aa"]
 
 
@@ -66,8 +65,9 @@ async def test_both_sides_are_written_in_the_same_way(talk: Conversation) -> Non
         ("/write 分开 8x99", "不能是 99 个"),
         ("/acrostic 月", "这里有 1 个"),
         (f"/acrostic {'月' * 60}", "这里有 60 个"),
-        ("/acrostic ！！！", "这里有 0 个"),
-        ("/acrostic 🎵🎵", "这里有 0 个"),
+        ("/acrostic ！！！", "标点和表情不算），这里有 0 个"),
+        ("/acrostic 🎵🎵", "标点和表情不算），这里有 0 个"),
+        ("/write 分开分开分开 4x5", "开头有 6 个，放不下"),
         ("/acrostic 月龙", "没学过，没法放在行首：龙"),
         ("/acrostic", "/acrostic 周末快乐"),
     ],
@@ -85,9 +85,17 @@ async def test_models_without_lines_have_no_form(tmp_path: Path) -> None:
     )
     async with conversation(tmp_path, release=[pair]) as talk:
         await talk.say("/write 分开 押韵")
-        assert "不会按这种格式写" in talk.last()["text"]
+        assert "没学过分行" in talk.last()["text"]
         await talk.say("/write 分开")
         assert "哪一首更好" in talk.last()["text"]
+
+
+async def test_models_that_know_no_rhyme_say_so(tmp_path: Path) -> None:
+    text = "ab cd\nef gh\n" * 40
+    pair = make_checkpoint("random", text=text), make_checkpoint("consecutive", text=text)
+    async with conversation(tmp_path, release=[pair]) as talk:
+        await talk.say("/write ab 押韵")
+        assert "凑不出韵脚" in talk.last()["text"]
 
 
 async def test_originality_is_told_after_the_vote_and_not_before(talk: Conversation) -> None:

@@ -1,5 +1,7 @@
 """What is measured of lyrics, beside values counted by hand."""
 
+from dataclasses import replace
+
 import pytest
 from factories import ARTICLE_LIKE, TEXT, make_checkpoint
 
@@ -39,6 +41,13 @@ def test_the_articles_models_are_measured_too() -> None:
     found = measure(Writer(make_checkpoint(recipe=ARTICLE_LIKE)), 5)
     assert found.num == 5
     assert found.in_8 is not None
+
+
+def test_a_model_that_reads_no_opening_begins_with_what_it_knows() -> None:
+    checkpoint = make_checkpoint(text="ab cd\nef gh\n" * 40)
+    first = next(c for c in checkpoint.vocabulary.characters if not c.isspace())
+    unseen = replace(checkpoint, openings=(), unseen=first)
+    assert measure(Writer(unseen), 3).num == 3
 
 
 def test_measures_are_kept_as_json() -> None:

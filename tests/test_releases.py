@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Clock
 from factories import SMALL, make_checkpoint, make_pair
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Connection, Table, Update, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
@@ -464,6 +464,23 @@ async def test_what_is_served_is_the_current_release(published: Releases) -> Non
         release = await published.publish([make_pair(seed=seed)])
         await published.warm()
         assert await published.serving() == release
+
+
+async def test_what_another_version_measured_is_no_reason_not_to_serve(
+    published: Releases, store: Store
+) -> None:
+    await published.publish([make_pair()])
+    await published.warm()
+    for kept in ({"num": 3, "charm": 0.5, "line_lengths": {}}, {}, {"num": 3, "line_lengths": 0}):
+        change = models.update().values(measures=kept)
+
+        def write(connection: Connection, change: Update = change) -> None:
+            connection.execute(change)
+
+        await store.run(write)
+        release = await published.serving()
+        assert release is not None
+        assert release.models[0].measures is None
 
 
 async def test_what_was_served_needs_no_file_again_however_many_models_it_has(

@@ -276,6 +276,7 @@ async def test_a_job_is_published_and_a_duel_can_be_written(here: Site, worker: 
     release = await here.releases.current()
     assert release is not None
     assert release.number == job.release
+    assert all(model.measures is not None for model in release.models)
     lasts, chance = timedelta(hours=1), random.Random(1)
     contest = Contest(here.store, here.releases, duel_lasts=lasts, chance=chance, clock=now)
     duel = await contest.open_duel(7, "分开")

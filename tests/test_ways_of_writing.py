@@ -14,8 +14,10 @@ from core.lyrics.chance import Chance
 from core.lyrics.checkpoint import weight_shapes
 from core.lyrics.copies import Copies, Guard, bare
 from core.lyrics.decoding import Decoding
-from core.lyrics.form import Form
-from core.lyrics.rhyme import rhyming
+from core.lyrics.desk import BUSY_BEAM
+from core.lyrics.form import BEAM, Form
+from core.lyrics.recipe import DEFAULT
+from core.lyrics.rhyme import Scheme, rhyming
 from core.lyrics.score import score
 from core.lyrics.sheet import Alphabet, Sheet
 from core.lyrics.vocabulary import Vocabulary
@@ -70,6 +72,34 @@ def test_a_run_does_not_go_on_into_the_next_line_of_an_acrostic(parrot: Writer, 
     assert [line[0] for line in lyric.text.split("\n")] == [*"分在说不"]
     assert lyric.copied is not None
     assert lyric.copied.longest == 7
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_run_does_not_go_on_where_full_lines_begin_with_what_is_fixed(
+    parrot: Writer, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    acrostic = "".join(chance.choice([*"分开不我你的人在有一来他这上着个到说们为"], 12))
+    way = Form(None, None, 7, acrostic).apply(DEFAULT.decoding)
+    lyric = written(parrot, way, seed, acrostic[0])
+    assert [line[0] for line in lyric.text.split("\n")] == [*acrostic]
+    assert lyric.copied is not None
+    assert lyric.copied.longest <= 7
+    assert lyric.copied.originality >= 0.85
+
+
+def test_what_comes_back_first_was_repeated_and_not_copied() -> None:
+    vocabulary = Vocabulary.of("一二三 \n", has_unknown=False)
+    guard = Guard(Copies("三一"), 1, vocabulary.characters)
+    way = replace(PLAIN, max_run=1, max_repeat=1, temperature=0.0, line_least=9, line_most=20)
+    sheet = Sheet(Alphabet.of(vocabulary), [way], ["三三一三二三"], Chance([0], 1), guard=guard)
+    space, *rest = vocabulary.encode(" 一二三")
+    logits = np.full((1, 5), -np.inf, np.float32)
+    logits[0, space] = 0.0
+    sheet.next(logits)  # so that the line cannot end
+    logits = np.full((1, 5), -np.inf, np.float32)
+    logits[0, rest] = 3.0, 2.0, 1.0  # 一 is repeated and copied, 二 and 三 are repeated
+    assert vocabulary.decode(sheet.next(logits).tolist()) == "二"
 
 
 def test_where_all_would_be_copied_the_line_ends() -> None:
@@ -164,13 +194,17 @@ def test_every_line_has_the_length_asked_for(
 
 
 @pytest.mark.parametrize("scheme", ["aa", "abab", "all"])
-@pytest.mark.parametrize("seed", range(6))
-def test_lines_rhyme(scheme: str, seed: int) -> None:
-    writer = Writer(make_checkpoint(seed=seed, text=RHYMING))
-    way = Form(scheme, 8, 5).apply(PLAIN)  # type: ignore[arg-type]
-    met, asked = rhyming(written(writer, way, seed).text.split("\n"), scheme)  # type: ignore[arg-type]
-    assert asked >= 4
-    assert met == asked
+@pytest.mark.parametrize("beam", [BEAM, BUSY_BEAM])
+@pytest.mark.parametrize("decoding", [PLAIN, DEFAULT.decoding], ids=["plain", "default"])
+def test_lines_rhyme(scheme: Scheme, beam: int, decoding: Decoding) -> None:
+    met, asked = 0, 0
+    for seed in range(6):
+        writer = Writer(make_checkpoint(seed=seed, text=RHYMING))
+        way = replace(Form(scheme, 8, 5).apply(decoding), candidates=beam)
+        pairs = rhyming(written(writer, way, seed).text.split("\n"), scheme)
+        met, asked = met + pairs[0], asked + pairs[1]
+    assert asked >= 6 * 4
+    assert met >= 0.95 * asked
 
 
 def test_candidates_are_the_same_alone_and_beside_others() -> None:

@@ -79,6 +79,7 @@ class Texts:
     reason_which_job: str
     reason_corpus_unknown: str
     reason_recipe_unknown: str
+    reason_corpus_short: str
     retrain_usage: str
     use_usage: str
     cancel_usage: str
@@ -157,7 +158,9 @@ class Texts:
     form_lines: str
     form_characters: str
     form_acrostic: str
-    form_unmet: str
+    form_prefix: str
+    no_lines: str
+    no_rhymes: str
     acrostic_unknown: str
     acrostic_usage: str
     prefix_banned: str

@@ -98,6 +98,10 @@ TEXTS = Texts(
     reason_corpus_unknown=(
         "There is no corpus “{name}”. There are: {names}. Send me a .txt or .zip to add one."
     ),
+    reason_corpus_short=(
+        "Corpus “{name}” is too short: it leaves {characters} characters to learn from, and "
+        "recipe “{recipe}” needs {need}. Take a longer one."
+    ),
     reason_recipe_unknown="There is no recipe “{name}”. There are: {names}.",
     retrain_usage=(
         "Like this: /retrain corpus=bundled recipe=default pairs=1\n"
@@ -196,9 +200,15 @@ TEXTS = Texts(
         "A line has {least} to {most} characters, not {wanted}. Try /write {opening} 8x7"
     ),
     form_acrostic=(
-        "An acrostic has {least} to {most} characters, not {wanted}. Try /acrostic 周末快乐"
+        "An acrostic has {least} to {most} characters, not {wanted}; punctuation and emoji do "
+        "not count. Try /acrostic 周末快乐"
     ),
-    form_unmet="The current models cannot write in that form. Try /write {opening}",
+    form_prefix=(
+        "The beginning has {wanted} characters, and a line is to have {most}. "
+        "Shorten it, or ask for longer lines."
+    ),
+    no_lines="The current models learned no line ends, so they have no form. Try /write {opening}",
+    no_rhymes="The current models know too few characters that rhyme. Try /write {opening}",
     acrostic_unknown=(
         "I never learned {characters}, so no line can begin with it. Try other characters?"
     ),

@@ -94,6 +94,9 @@ TEXTS = Texts(
     reason_no_job="没有可以取消的任务。",
     reason_which_job="有好几个任务，请说是哪一个：{jobs}。",
     reason_corpus_unknown="没有语料“{name}”。现有：{names}。把 .txt 或 .zip 发给我，就多一份。",
+    reason_corpus_short=(
+        "语料“{name}”太短：能学的有 {characters} 个字，配方“{recipe}”至少要 {need} 个。换份长的。"
+    ),
     reason_recipe_unknown="没有配方“{name}”。现有：{names}。",
     retrain_usage=(
         "这样写：/retrain corpus=bundled recipe=default pairs=1\n"
@@ -184,8 +187,13 @@ TEXTS = Texts(
     hours="{n} 小时",
     form_lines="一首歌词 {least} 到 {most} 行，不能是 {wanted} 行。试试 /write {opening} 8x7",
     form_characters="每行 {least} 到 {most} 个字，不能是 {wanted} 个。试试 /write {opening} 8x7",
-    form_acrostic="藏头要 {least} 到 {most} 个字，这里有 {wanted} 个。试试 /acrostic 周末快乐",
-    form_unmet="现在的模型不会按这种格式写。试试 /write {opening}",
+    form_acrostic=(
+        "藏头要 {least} 到 {most} 个字（标点和表情不算），这里有 {wanted} 个。"
+        "试试 /acrostic 周末快乐"
+    ),
+    form_prefix="每行 {most} 个字，开头有 {wanted} 个，放不下。开头短一些，或者每行多几个字。",
+    no_lines="现在的模型没学过分行，写不出这种格式。试试 /write {opening}",
+    no_rhymes="现在的模型认识的字里凑不出韵脚。试试 /write {opening}",
     acrostic_unknown="这些字没学过，没法放在行首：{characters}。换几个字试试？",
     acrostic_usage="给我几个字，每行以一个字开头，比如 /acrostic 周末快乐",
     prefix_banned="这个开头在这里不能用，换一个吧。",

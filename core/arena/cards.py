@@ -30,6 +30,7 @@ def card(checkpoint: Checkpoint, file_sha256: str, kept_at: datetime) -> str:
             f"# {_cell(checkpoint.corpus_name)}, {checkpoint.sampler} sampler",
             "",
             "A character-level recurrent network of lyricbot; it writes lyrics.",
+            "To know what it copies, the file holds its corpus: who passes it on passes that on.",
             "",
             *_table(about.items()),
             "",

@@ -124,7 +124,8 @@ class Contest:
 
         Raises:
             NoRelease, AlreadyWriting, PrefixEmpty, PrefixTooLong, PrefixUnknown, PrefixBanned,
-            LimitReached, NothingClean, FormUnmet, AcrosticImpossible, CheckpointError.
+            LimitReached, NothingClean, FormImpossible, FormUnmet, AcrosticImpossible,
+            CheckpointError.
         """
         form = form or Form()
         ask = Ask(account, room, inline) if limited else None
@@ -150,8 +151,9 @@ class Contest:
         given = form.acrostic or prefix
         if self._banned.found(given):
             raise PrefixBanned
-        decoding = await self._decoding(one, form)
         read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
+        form.check(read.text)
+        decoding = await self._decoding([one, two], form)
         if self._banned.found(read.text):
             raise PrefixBanned
         if ask is not None and self._admit is not None:
@@ -168,20 +170,27 @@ class Contest:
             originality=(original[0], original[1]),
         )
 
-    async def _decoding(self, writer: Writer, form: Form) -> Decoding:
+    async def _decoding(self, writers: Sequence[Writer], form: Form) -> Decoding:
         """How both sides are written: as the recipe says, but for the form and for what load
         allows.
         """
-        decoding = form.apply(writer.checkpoint.recipe.decoding).settled(self._chance)
-        if decoding.rhyme is None and decoding.draws:
-            decoding = replace(decoding, candidates=self._desk.candidates)
+        own = writers[0].checkpoint.recipe.decoding  # a pair shares its recipe
+        decoding = form.apply(own).settled(self._chance)
+        if decoding.draws:
+            candidates = self._desk.beam if decoding.rhyme else self._desk.candidates
+            decoding = replace(decoding, candidates=candidates)
+
+        def check() -> None:
+            for writer in writers:
+                writer.check(decoding)
+
         try:
             if decoding.rhyme is None:
-                writer.check(decoding)
+                check()
             else:  # which may have to load a dictionary
-                await asyncio.to_thread(writer.check, decoding)
+                await asyncio.to_thread(check)
         except DecodingError as error:
-            raise FormUnmet from error
+            raise FormUnmet(error.lacks) from error
         return decoding
 
     async def _write(self, writer: Writer, prefix: Prefix, decoding: Decoding) -> Lyric:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from sqlalchemy import select, text, update
@@ -386,6 +387,13 @@ async def _before(connection: AsyncConnection) -> int:
     return stack[-2]
 
 
+def _measures(kept: dict[str, Any] | None) -> Measures | None:
+    try:
+        return None if kept is None else Measures.from_json(kept)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None  # what another version measured is no reason not to serve
+
+
 async def _release(connection: AsyncConnection, number: int) -> Release:
     row = (
         await connection.execute(select(releases).where(releases.c.number == number))
@@ -398,7 +406,7 @@ async def _release(connection: AsyncConnection, number: int) -> Release:
     for m in await connection.execute(select(models).where(models.c.pair_id.in_(of_release))):
         found.setdefault(m.pair_id, {})[m.sampler] = Model(
             *(m.id, m.sampler, m.file_sha256, m.perplexity, m.held_out_perplexity),
-            None if m.measures is None else Measures.from_json(m.measures),
+            _measures(m.measures),
         )
     in_order = select(pairs).where(pairs.c.release == number).order_by(pairs.c.number)
     return Release(

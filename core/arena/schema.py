@@ -127,7 +127,7 @@ models = Table(
     Column("file_sha256", String(64), nullable=False),  # and the name it lies under
     Column("perplexity", Float, nullable=False),
     Column("held_out_perplexity", Float),
-    Column("measures", JSON),  # of what it writes; NULL: nothing was measured
+    Column("measures", JSON(none_as_null=True)),  # of what it writes; NULL: nothing was measured
     UniqueConstraint("pair_id", "sampler"),
     _one_of_samplers("sampler"),
 )
@@ -141,7 +141,7 @@ lyrics = Table(
     Column("text", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("decoding", JSON, nullable=False),
-    Column("copied", JSON),  # how much of it; NULL: the corpus was not known
+    Column("copied", JSON(none_as_null=True)),  # how much of it; NULL: the corpus was not known
     Column("written_at", UtcDateTime, nullable=False),
 )
 

@@ -23,16 +23,20 @@ import structlog
 
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.decoding import Decoding
+from core.lyrics.form import BEAM
+from core.lyrics.rhyme import group_of_character
 from core.lyrics.writer import Lyric, Prefix, Writer
 from core.together import Together
 
 log = structlog.get_logger(__name__)
 DUEL_TAKES = 0.06  # seconds that the candidates of both sides may take together
 START, MOST_CANDIDATES = 4, 8
+BUSY_BEAM = 4  # candidates of each line where lines rhyme, and others wait
 BUSY = 4  # orders in hand: two duels
 BUSY_SHARE = 0.25  # of the time lately, spent writing
 LATELY = 1.0  # seconds; what was longer ago counts for less and less
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
+MOST_RHYMED = 8  # of those that rhyme, each of which is as much work as several
 KEPT = 64  # models in the other process; the largest release has half as many
 
 
@@ -45,6 +49,10 @@ class Order:
     decoding: Decoding
 
 
+Written = tuple[list[Lyric], float]  # and how long that took, in seconds
+Batches = tuple[Together[Order, Lyric], Together[Order, Lyric]]  # plain lyrics, and rhymed ones
+
+
 class Desk:
     """Takes orders for lyrics."""
 
@@ -54,7 +62,7 @@ class Desk:
         """`apart`: in a process of its own, which starts now and ends with this one."""
         self._clock = clock
         self._wrote, self._wrote_until = 0.0, clock()  # seconds lately, and when that was
-        self._batches: WeakKeyDictionary[Writer, Together[Order, Lyric]] = WeakKeyDictionary()
+        self._batches: WeakKeyDictionary[Writer, Batches] = WeakKeyDictionary()
         self._scribe = Scribe() if apart else None
         self._in_hand = 0  # orders
         self._affordable = START
@@ -65,8 +73,12 @@ class Desk:
 
         One while others wait, or would soon: then a second lyric is worth more than a better one.
         """
-        is_busy = self._in_hand >= BUSY or self._lately() > BUSY_SHARE
-        return 1 if is_busy else self._affordable
+        return 1 if self._is_busy else self._affordable
+
+    @property
+    def beam(self) -> int:
+        """How many candidates each line can have now, of lyrics that rhyme."""
+        return BUSY_BEAM if self._is_busy else BEAM
 
     async def write(
         self, writer: Writer, prefix: Prefix, *, seed: int, decoding: Decoding | None = None
@@ -78,12 +90,13 @@ class Desk:
         """
         decoding = decoding or writer.checkpoint.recipe.decoding
         writer.check(decoding)  # whoever else is in the batch must not suffer
-        batch = self._batches.get(writer)
-        if batch is None:
-            batch = self._batches[writer] = self._together(writer)
+        if writer not in self._batches:
+            plain, rhymed = self._together(writer, MOST), self._together(writer, MOST_RHYMED)
+            self._batches[writer] = plain, rhymed
+        batches = self._batches[writer]
         self._in_hand += 1
         try:
-            return await batch(Order(prefix, seed, decoding))
+            return await batches[decoding.rhyme is not None](Order(prefix, seed, decoding))
         finally:
             self._in_hand -= 1
 
@@ -92,24 +105,26 @@ class Desk:
         if self._scribe is not None:
             await asyncio.to_thread(self._scribe.close)
 
-    def _together(self, writer: Writer) -> Together[Order, Lyric]:
+    @property
+    def _is_busy(self) -> bool:
+        return self._in_hand >= BUSY or self._lately() > BUSY_SHARE
+
+    def _together(self, writer: Writer, most: int) -> Together[Order, Lyric]:
         held = ref(writer)  # the desk does not keep a model in memory that nobody else needs
 
         async def work(orders: Sequence[Order]) -> Sequence[Lyric]:
             one = held()
             if one is None:
                 raise ReferenceError
-            began = self._clock()
             if self._scribe is not None:
-                lyrics = await self._scribe.write(one, orders)
+                lyrics, took = await self._scribe.write(one, orders)
             else:
-                lyrics = await asyncio.to_thread(write_orders, one, orders)
-            took = self._clock() - began
+                lyrics, took = await asyncio.to_thread(write_orders, one, orders, self._clock)
             self._wrote, self._wrote_until = self._lately() * LATELY + took, self._clock()
             self._learn(orders, took)
             return lyrics
 
-        return Together(work, most=MOST)
+        return Together(work, most=most)
 
     def _lately(self) -> float:
         """The share of the time that went into writing, lately."""
@@ -127,13 +142,17 @@ class Desk:
             self._affordable = min(MOST_CANDIDATES, self._affordable + 1)
 
 
-def write_orders(writer: Writer, orders: Sequence[Order]) -> list[Lyric]:
-    """What `writer` writes for them."""
-    return writer.write_many(
+def write_orders(
+    writer: Writer, orders: Sequence[Order], clock: Callable[[], float] = time.perf_counter
+) -> Written:
+    """What `writer` writes for them, and how long that took, in seconds."""
+    began = clock()
+    lyrics = writer.write_many(
         [one.prefix for one in orders],
         seeds=[one.seed for one in orders],
         decoding=[one.decoding for one in orders],
     )
+    return lyrics, clock() - began
 
 
 class Scribe:
@@ -143,8 +162,8 @@ class Scribe:
         self._pool = self._start()
         self._names: WeakKeyDictionary[Writer, str] = WeakKeyDictionary()
 
-    async def write(self, writer: Writer, orders: Sequence[Order]) -> Sequence[Lyric]:
-        """What `writer.write_many` writes.
+    async def write(self, writer: Writer, orders: Sequence[Order]) -> Written:
+        """What `write_orders` gives.
 
         Raises:
             DecodingError, ValueError: as `write_many`.
@@ -161,14 +180,14 @@ class Scribe:
         """End it."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def _write(self, writer: Writer, orders: Sequence[Order]) -> Sequence[Lyric]:
+    async def _write(self, writer: Writer, orders: Sequence[Order]) -> Written:
         name = self._names.setdefault(writer, uuid4().hex)
-        lyrics = await asyncio.wrap_future(self._pool.submit(_write, name, orders))
-        if lyrics is None:  # it does not have that model yet, or no more
+        written = await asyncio.wrap_future(self._pool.submit(_write, name, orders))
+        if written is None:  # it does not have that model yet, or no more
             content = await asyncio.to_thread(writer.checkpoint.to_bytes)
             first = self._pool.submit(_load_and_write, name, content, orders)
             return await asyncio.wrap_future(first)
-        return lyrics
+        return written
 
     @staticmethod
     def _start() -> ProcessPoolExecutor:
@@ -183,6 +202,7 @@ _writers: dict[str, Writer] = {}
 
 
 def _set_up() -> None:
+    group_of_character("分")  # which loads its dictionaries
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -194,14 +214,14 @@ def _end_with_parent() -> None:
         _exit(0)
 
 
-def _load_and_write(name: str, content: bytes, orders: Sequence[Order]) -> Sequence[Lyric]:
+def _load_and_write(name: str, content: bytes, orders: Sequence[Order]) -> Written:
     while len(_writers) >= KEPT:
         del _writers[next(iter(_writers))]
     writer = _writers[name] = Writer(Checkpoint.from_bytes(content, name))
     return write_orders(writer, orders)
 
 
-def _write(name: str, orders: Sequence[Order]) -> Sequence[Lyric] | None:
+def _write(name: str, orders: Sequence[Order]) -> Written | None:
     """None: that model is not here."""
     writer = _writers.pop(name, None)
     if writer is None:

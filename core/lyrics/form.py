@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from core.errors import FormImpossible
+from core.lyrics.copies import bare
 from core.lyrics.decoding import Decoding
 from core.lyrics.rhyme import Scheme
 
@@ -16,7 +17,7 @@ WORDS: dict[str, Scheme] = {
     **dict.fromkeys(("交韵", "交韻", "abab"), "abab"),
     **dict.fromkeys(("一韵到底", "一韻到底", "通韵", "通韻", "aaaa"), "all"),
 }
-SIZE = re.compile(r"(\d{1,6})\s*[xX×*✕]\s*(\d{1,6})", re.ASCII)
+SIZE = re.compile(r"(?<=\s)(\d{1,6}) ?[xX×*✕] ?(\d{1,6})$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Form:
     length: int | None = None  # characters of each line
     acrostic: str = ""
 
-    def __post_init__(self) -> None:
-        """Refuse what no lyric can have.
+    def check(self, prefix: str = "") -> None:
+        """Refuse what no lyric can have, or none that begins with `prefix`.
 
         Raises:
             FormImpossible.
@@ -37,11 +38,12 @@ class Form:
         for wanted, allowed, what in (
             (self.lines, LINES, "lines"),
             (self.length, LENGTHS, "characters"),
+            (len(self.acrostic) or None, ACROSTIC, "acrostic"),
         ):
             if wanted is not None and wanted not in allowed:
                 raise FormImpossible(what, wanted, allowed[0], allowed[-1])
-        if self.acrostic and len(self.acrostic) not in ACROSTIC:
-            raise FormImpossible("acrostic", len(self.acrostic), ACROSTIC[0], ACROSTIC[-1])
+        if self.length is not None and len(bare(prefix)) > self.length:
+            raise FormImpossible("prefix", len(bare(prefix)), 1, self.length)
 
     def apply(self, decoding: Decoding) -> Decoding:
         """A way of writing that keeps to the form."""
@@ -74,8 +76,9 @@ class Form:
         words = []
         if self.rhyme is not None:
             words.append({"aa": "押韵", "abab": "abab", "all": "一韵到底"}[self.rhyme])
-        if self.lines is not None and self.length is not None:
-            words.append(f"{self.lines}x{self.length}")
+        lines = len(self.acrostic) or self.lines
+        if lines is not None and self.length is not None:
+            words.append(f"{lines}x{self.length}")
         return " ".join(words)
 
 
@@ -87,20 +90,18 @@ def parse(text: str) -> tuple[str, Form]:
     Raises:
         FormImpossible: for numbers that no lyric can have.
     """
-    words = text.split()
-    rhyme: Scheme | None = None
-    size: tuple[int, int] | None = None
-    while len(words) > 1:
-        word = words[-1].lower()
-        if word in WORDS and rhyme is None:
-            rhyme = WORDS[word]
-        elif (found := SIZE.fullmatch(word)) and size is None:
-            size = int(found[1]), int(found[2])
+    rest, form = " ".join(text.split()), Form()
+    while True:
+        before, _, word = rest.rpartition(" ")
+        if form.length is None and (size := SIZE.search(rest)):
+            form = replace(form, lines=int(size[1]), length=int(size[2]))
+            rest = rest[: size.start()].rstrip()
+        elif form.rhyme is None and before and word.lower() in WORDS:
+            form = replace(form, rhyme=WORDS[word.lower()])
+            rest = before
         else:
-            break
-        words.pop()
-    lines, length = size or (None, None)
-    return " ".join(words), Form(rhyme, lines, length)
+            form.check()
+            return rest, form
 
 
 def parse_acrostic(text: str) -> Form:

@@ -8,16 +8,16 @@ All shares are means over lyrics, with the interval in which the mean of all lyr
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from core.errors import PrefixError
 from core.lyrics.copies import Copied, bare
-from core.lyrics.rhyme import rhyme
+from core.lyrics.score import distinct, rhyming_neighbours
 from core.lyrics.writer import Lyric, Prefix, Writer
 
 SEED = 20_040_803  # of the lyrics that are measured
@@ -64,7 +64,11 @@ class Measures:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Measures":
-        """Read what `to_json` gave."""
+        """Read what `to_json` gave.
+
+        Raises:
+            TypeError, KeyError, ValueError: for what another version kept.
+        """
         read: dict[str, Any] = {
             name: Mean(**one) if isinstance(one, dict) and name != "line_lengths" else one
             for name, one in values.items()
@@ -74,8 +78,12 @@ class Measures:
 
 
 def measure(writer: Writer, num: int = 200) -> Measures:
-    """Of `num` lyrics that `write_some` wrote. Line ends that are read as spaces count as such."""
-    lyrics = write_some(writer, num)
+    """Of `num` lyrics that `write_some` wrote."""
+    return measure_written(writer, write_some(writer, num))
+
+
+def measure_written(writer: Writer, lyrics: Sequence[Lyric]) -> Measures:
+    """Of lyrics by that model. Line ends that it reads as spaces count as line ends."""
     texts = [one.text for one in lyrics]
     if writer.checkpoint.recipe.line_ends == "as spaces":
         texts = [text.replace(" ", "\n") for text in texts]
@@ -121,15 +129,15 @@ def measure_corpus(text: str) -> Measures:
 
 
 def _prefixes(writer: Writer) -> list[Prefix]:
-    """What lyrics begin with; a model that reads no opening begins with its own characters."""
-    found: list[Prefix] = []
-    known = [c for c in writer.vocabulary.characters if not c.isspace()]
-    for opening in [*writer.checkpoint.openings, *known[:1]]:
-        try:
-            found.append(writer.read_prefix(opening))
-        except PrefixError:
-            continue
-    return found
+    """What lyrics begin with; a model that reads no opening begins with one of its characters."""
+    openings = _readable(writer, writer.checkpoint.openings)
+    return [*openings] or [next(_readable(writer, writer.vocabulary.characters))]
+
+
+def _readable(writer: Writer, texts: Iterable[str]) -> Iterator[Prefix]:
+    for text in texts:
+        with suppress(PrefixError):
+            yield writer.read_prefix(text)
 
 
 def _measure(texts: Sequence[str]) -> Measures:
@@ -142,19 +150,13 @@ def _measure(texts: Sequence[str]) -> Measures:
         in_6=None,
         in_8=None,
         longest=None,
-        distinct_1=Mean.of([_distinct(one, 1) for one in written]),
-        distinct_2=Mean.of([_distinct(one, 2) for one in written]),
-        distinct_3=Mean.of([_distinct(one, 3) for one in written]),
+        distinct_1=Mean.of([distinct(one, 1) for one in written]),
+        distinct_2=Mean.of([distinct(one, 2) for one in written]),
+        distinct_3=Mean.of([distinct(one, 3) for one in written]),
         repeated=Mean.of([_repeated(one) for one in written]),
-        rhyming=Mean.of([_rhyming(some) for some in lines]),
+        rhyming=Mean.of([rhyming_neighbours(some) for some in lines]),
         line_lengths={length: lengths[length] / total for length in sorted(lengths)},
     )
-
-
-def _distinct(text: str, size: int) -> float:
-    """Share of different runs of that size (Li et al. 2016)."""
-    runs = [text[n : n + size] for n in range(len(text) - size + 1)]
-    return len({*runs}) / len(runs) if runs else 1.0
 
 
 def _repeated(text: str) -> float:
@@ -167,9 +169,3 @@ def _repeated(text: str) -> float:
             covered[start : start + REPEATED] = True
         seen.add(run)
     return float(covered.mean()) if len(text) else 0.0
-
-
-def _rhyming(lines: Sequence[str]) -> float:
-    """Share of lines that rhyme with the one before, by another character."""
-    pairs = [rhyme(one, two) for one, two in pairwise(lines)]
-    return sum(pairs) / len(pairs) if pairs else 0.0

@@ -52,11 +52,6 @@ class Pen:
         pen._state[:] = state
         return pen
 
-    @property
-    def lyrics(self) -> int:
-        """How many it writes."""
-        return self._state.shape[1]
-
     def take(self, rows: NDArray[np.intp]) -> "Pen":
         """A pen for those lyrics; one may be given several times."""
         return self._with(self._tables, self._state[:, rows])

@@ -107,11 +107,8 @@ class Recipe:
         if self.offset == "drawn":
             need += self.num_steps - 1
         if end < need:
-            raise CorpusTooShort(
-                f"Corpus {corpus.name} leaves {end} characters to learn from; recipe {self.name} "
-                f"needs {need} ({self.batch_size} rows of {self.num_steps} steps and one more). "
-                f"Give a longer text."
-            )
+            why = f"{self.batch_size} rows of {self.num_steps} steps and one more"
+            raise CorpusTooShort(corpus.name, end, self.name, need, why)
         vocabulary = Vocabulary.of(text, has_unknown=self.has_unknown)
         return Material(text[:end], text[end:], vocabulary)
 

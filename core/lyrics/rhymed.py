@@ -53,15 +53,19 @@ class Rhymed:
         self._group: dict[tuple[int, int], str] = {}  # by lyric and voice
         self._used: dict[tuple[int, int], list[int]] = {}  # the characters that rhyme so far
         self._may_end: dict[int, Flags] = {}  # by lyric, in this line
-        self._before = np.zeros(0)
+        self._voice: dict[int, tuple[int, int] | None] = {}  # by lyric, in this line
+        self._before, self._begins = np.zeros(0), np.zeros(0, np.intp)
 
     def begin_line(self) -> None:
         """All rows are at the beginning of a line."""
         self._before = self._sheet.likelihood.copy()
-        self._lengths = [len(self._sheet.written(row)) for row in range(len(self._sheet))]
-        self._may_end = {}
-        for lyric in set(self._sheet.lyric.tolist()):
-            voice = self._voice(lyric)
+        self._begins = self._sheet.num_written.copy()
+        self._may_end, self._voice = {}, {}
+        for lyric, line in zip(self._sheet.lyric.tolist(), self._sheet.line, strict=True):
+            if lyric in self._voice:
+                continue  # all rows of a lyric are in one line
+            number = self._voices[lyric][line]
+            voice = self._voice[lyric] = None if number is None else (lyric, number)
             if voice is None:
                 continue
             allowed = self._rhymes.of(self._group.get(voice)).copy()
@@ -91,31 +95,24 @@ class Rhymed:
         return np.array(best)
 
     def _best(self, rows: Sequence[int], lyric: int) -> int:
-        sheet, voice = self._sheet, self._voice(lyric, ended=True)
-        texts = {row: sheet.written(row)[self._lengths[row] :] for row in rows}
-        scores = {
-            row: (sheet.likelihood[row] - self._before[row]) / max(1, len(texts[row]))
-            for row in rows
-        }
-        order = sorted(rows, key=lambda row: -scores[row])
+        sheet, voice = self._sheet, self._voice[lyric]
+        gained = sheet.likelihood - self._before
+        means = gained / np.maximum(1, sheet.num_written - self._begins)
+        order = sorted(rows, key=lambda row: -means[row])
         if voice is None:
             return order[0]
-        lines = {row: sheet.text(row).rsplit("\n", 1)[-1] for row in rows}
         wanted = self._group.get(voice)
         for row in order:
-            group, last = group_of(lines[row]), int(sheet.last[row])
+            group, last = self._group_of(row), int(sheet.last[row])
             fits = group is not None and group == (wanted or group)
             if fits and self._may_end[lyric][last]:
                 break
         else:
-            row, group = order[0], group_of(lines[order[0]])
+            row, group = order[0], self._group_of(order[0])
         if group is not None:
             self._group.setdefault(voice, group)
         self._used.setdefault(voice, []).append(int(sheet.last[row]))
         return row
 
-    def _voice(self, lyric: int, *, ended: bool = False) -> tuple[int, int] | None:
-        row = int(np.flatnonzero(self._sheet.lyric == lyric)[0])
-        line = int(self._sheet.line[row]) - ended
-        voice = self._voices[lyric][line]
-        return None if voice is None else (lyric, voice)
+    def _group_of(self, row: int) -> str | None:
+        return group_of(self._sheet.text(row).rsplit("\n", 1)[-1])

@@ -1,5 +1,6 @@
 """Says which of several candidates for a lyric is dealt. The same for both sides of a duel."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from core.lyrics.copies import Copied, bare
@@ -17,11 +18,19 @@ def score(text: str, likelihood: float, copied: Copied | None) -> float:
     where likelihood is the mean log-probability of a character (nats), and distinct-2 the share
     of different pairs of neighbouring characters (Li et al. 2016).
     """
-    written = bare(text)
-    pairs = [written[n : n + 2] for n in range(len(written) - 1)]
-    distinct = len({*pairs}) / len(pairs) if pairs else 1.0
+    variety = distinct(bare(text), 2)
     ends = [line.strip()[-1:] for line in text.split("\n")]  # a character is read by itself: quick
-    neighbours = [rhyme(one, two) for one, two in pairwise(ends)]
-    rhymes = sum(neighbours) / len(neighbours) if neighbours else 0.0
     copy = 0.0 if copied is None else 1.0 - copied.originality
-    return likelihood + VARIETY * distinct + RHYME * rhymes - COPY * copy
+    return likelihood + VARIETY * variety + RHYME * rhyming_neighbours(ends) - COPY * copy
+
+
+def distinct(text: str, size: int) -> float:
+    """Share of different runs of that size (Li et al. 2016)."""
+    runs = [text[n : n + size] for n in range(len(text) - size + 1)]
+    return len({*runs}) / len(runs) if runs else 1.0
+
+
+def rhyming_neighbours(lines: Sequence[str]) -> float:
+    """Share of lines that rhyme with the one before, by another character."""
+    pairs = [rhyme(one, two) for one, two in pairwise(lines)]
+    return sum(pairs) / len(pairs) if pairs else 0.0

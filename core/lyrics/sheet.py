@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 Pairs = tuple[Indices, Indices]  # rows, and indices of characters
 OF_ROWS = (  # what a Sheet keeps of each row
     *("lyric", "lines", "line", "in_line", "likelihood"),
-    *("_bare", "_num_bare", "_written", "_num_written", "_broke"),
+    *("_bare", "_num_bare", "_written", "num_written", "_broke"),
     *("_given", "_copied", "_copied_to"),
 )
 
@@ -91,7 +91,7 @@ class Sheet:
         self._copied = np.zeros(len(self.lyric), np.intp)  # characters in runs that count
         self._copied_to = self._num_bare.copy()  # where the last of these ends
         self._written = np.full((len(self.lyric), ROOM), -1, np.intp)  # with breaks
-        self._num_written = np.zeros(len(self.lyric), np.intp)
+        self.num_written = np.zeros(len(self.lyric), np.intp)  # breaks too
         self.line = np.zeros(len(self.lyric), np.intp)  # which one is written
         self.in_line = self._num_bare.copy()  # characters it has, without spaces
         self._broke = np.zeros(len(self.lyric), bool)  # just now
@@ -108,7 +108,7 @@ class Sheet:
 
     def written(self, row: int) -> str:
         """What is written in a row, behind the prefix."""
-        indices: list[int] = self._written[row, : self._num_written[row]].tolist()
+        indices: list[int] = self._written[row, : self.num_written[row]].tolist()
         return self._alphabet.vocabulary.decode(indices)
 
     def text(self, row: int) -> str:
@@ -118,7 +118,7 @@ class Sheet:
 
     def mean_likelihood(self, row: int) -> float:
         """Of a character of a row, in nats."""
-        return float(self.likelihood[row]) / max(1, int(self._num_written[row]))
+        return float(self.likelihood[row]) / max(1, int(self.num_written[row]))
 
     def keep(self, rows: Indices) -> None:
         """Go on with those rows alone."""
@@ -195,10 +195,10 @@ class Sheet:
 
         `counted` is what would make a run that counts.
         """
-        copied = self._copying(counted)
-        self._begin_apart(logits, copied)
+        copied, too_much = self._copying(counted), self._too_much(counted)
+        held = self._begin_apart(logits, [copied, too_much])
         kept: list[tuple[Indices, Indices, Floats]] = []
-        for rows, indices in (self._repeated(), self._too_much(counted), copied):
+        for rows, indices in (copied, too_much, self._ends_apart(), self._repeated()):
             if len(rows):
                 kept.append((rows, indices, logits[rows, indices]))
                 logits[rows, indices] = -np.inf
@@ -209,10 +209,10 @@ class Sheet:
             return
         line_end = self._alphabet.line_end
         if line_end >= 0:
-            may_end = dead[(self.in_line[dead] > 0) & ~self._broke[dead]]
+            may_end = dead[(self.in_line[dead] > 0) & ~self._broke[dead] & ~held[dead]]
             logits[may_end, line_end] = 0.0
             dead = np.setdiff1d(dead, may_end)
-        for rows, indices, values in kept:  # what was repeated comes back first
+        for rows, indices, values in reversed(kept):  # what was repeated comes back first
             again = np.isin(rows, dead)
             logits[rows[again], indices[again]] = values[again]
             dead = dead[np.isneginf(logits[dead].max(1))]
@@ -239,18 +239,49 @@ class Sheet:
     def _rows(self) -> Indices:
         return np.arange(len(self.lyric))
 
-    def _begin_apart(self, logits: Floats, copied: Pairs) -> None:
-        """Let no line end where the first character of the next, which is fixed, is copied."""
+    def _begin_apart(self, logits: Floats, off: Sequence[Pairs]) -> Flags:
+        """Let no line end where the first character of the next, which is fixed, is kept off.
+
+        Returns the rows, as flags, of which this is so.
+        """
+        held = np.zeros(len(self.lyric), bool)
         if not any(self._acrostic):
-            return
-        for row, index in zip(*copied, strict=True):
-            wanted, line = self._acrostic[self.lyric[row]], self.line[row] + 1
-            has_room = self.in_line[row] < self.way.line_most
-            if has_room and line < len(wanted) and wanted[line] == index:
-                logits[row, self._alphabet.line_end] = -np.inf
+            return held
+        firsts = self._next_firsts()
+        for rows, indices in off:
+            held[rows[indices == firsts[rows]]] = True
+        held &= self.in_line < self.way.line_most  # a line that is full ends
+        logits[held, self._alphabet.line_end] = -np.inf
+        return held
+
+    def _ends_apart(self) -> Pairs:
+        """What would fill a line so that the first character of the next, which is fixed, goes on
+        in a copied run.
+        """
+        guard = self._counts or self._guard
+        if guard is None or not any(self._acrostic):
+            return _NONE, _NONE
+        firsts = self._next_firsts()
+        size, found = len(self._alphabet.vocabulary), [(_NONE, _NONE)]
+        for row in np.flatnonzero((self.in_line == self.way.line_most - 1) & (firsts >= 0)):
+            columns = self._num_bare[row] + np.arange(1 - guard.limit, 0)
+            windows = np.empty((size, guard.limit), np.intp)
+            windows[:, :-1] = np.where(columns < 0, -1, self._bare[row, columns])
+            windows[:, -1] = np.arange(size)
+            lasts, follows = guard.forbidden(windows)
+            lasts = lasts[follows == firsts[row]]
+            found.append((np.full(len(lasts), row), lasts))
+        rows, indices = zip(*found, strict=True)
+        return np.concatenate(rows), np.concatenate(indices)
+
+    def _next_firsts(self) -> Indices:
+        """What the next line of each row begins with; -1: with anything."""
+        rows = zip(self.lyric.tolist(), self.line.tolist(), strict=True)
+        firsts = [[*self._acrostic[lyric][line + 1 : line + 2], -1][0] for lyric, line in rows]
+        return np.array(firsts)
 
     def _too_much(self, counted: Pairs) -> Pairs:
-        """Of these, what would leave too much of a lyric copied, however short it ends."""
+        """Of these, what would leave too much of a lyric copied if its lines were the shortest."""
         rows, indices = counted
         if not len(rows):
             return counted
@@ -281,16 +312,18 @@ class Sheet:
         rows, ends = (self._bare[:, limit - 1 : longest - 1] == last[:, None]).nonzero()
         ends += limit - 1
         for back in range(1, limit):
-            same = self._bare[rows, ends - back] == self._bare[rows, self._num_bare[rows] - 1 - back]
+            same = (
+                self._bare[rows, ends - back] == self._bare[rows, self._num_bare[rows] - 1 - back]
+            )
             rows, ends = rows[same], ends[same]
         follows = self._bare[rows, ends + 1]
         known = follows >= 0
         return rows[known], follows[known]
 
     def _write(self, rows: Indices, index: Indices) -> None:
-        self._written = _with_room(self._written, self._num_written)
-        self._written[rows, self._num_written[rows]] = index
-        self._num_written[rows] += 1
+        self._written = _with_room(self._written, self.num_written)
+        self._written[rows, self.num_written[rows]] = index
+        self.num_written[rows] += 1
         ends = rows[index == self._alphabet.line_end]
         broke = self._alphabet.breaks[index]
         self._broke[rows] = broke
@@ -307,7 +340,7 @@ class Sheet:
     def is_finished(self) -> Flags:
         """Which rows have all that is wanted."""
         if self.way.characters is not None:
-            finished: Flags = self._num_written >= self.way.characters
+            finished: Flags = self.num_written >= self.way.characters
         else:
             finished = self.line >= self.lines
         return finished

@@ -1,5 +1,6 @@
 """Writes lyrics with one trained model, in numpy: the bot's host needs no torch."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -56,7 +57,7 @@ class Prefix:
 
 
 class Writer:
-    """Writes with the model of one checkpoint. Keeps no state: threads may share it."""
+    """Writes with the model of one checkpoint. Nothing of a lyric stays: threads may share it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -155,7 +156,7 @@ class Writer:
         if unknown:
             raise AcrosticImpossible("".join(dict.fromkeys(unknown)))
         if decoding.rhyme is not None and not self._rhymes.of(None).any():
-            raise DecodingError("The corpus has too few characters that rhyme.")
+            raise DecodingError("The corpus has too few characters that rhyme.", lacks="rhymes")
 
     def _write(self, orders: Sequence[tuple[Prefix, int, Decoding]]) -> list[Lyric]:
         """All in one way, but for their lines and acrostics."""
@@ -186,12 +187,13 @@ class Writer:
         prefixes = [orders[sketch.lyric][0].text for sketch in sketches]
         copied: Sequence[Copied | None] = [None] * len(sketches)
         if copies is not None:
-            copied = copies.measure_many([one.text for one in sketches], prefixes)
+            copied = copies.measure([one.text for one in sketches], prefixes)
+        rivals = Counter(sketch.lyric for sketch in sketches)
         best: dict[int, tuple[float, Lyric]] = {}
         for sketch, found in zip(sketches, copied, strict=True):
             prefix, seed, decoding = orders[sketch.lyric]
             scored = 0.0
-            if decoding.candidates > 1:
+            if rivals[sketch.lyric] > 1:
                 scored = score(sketch.text, sketch.likelihood, found)
             lyric = Lyric(sketch.text, prefix.text, seed, decoding, found)
             if sketch.lyric not in best or scored > best[sketch.lyric][0]:

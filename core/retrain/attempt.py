@@ -284,8 +284,12 @@ async def _trainer(task: Task) -> AsyncIterator[Process]:
         await process.wait()
 
 
-def _measured(trained: Sequence[TrainedPair]) -> list[tuple[Measures, Measures]]:
-    return [(measure(Writer(one)), measure(Writer(two))) for one, two in trained]
+def _measured(trained: Sequence[TrainedPair]) -> list[tuple[Measures, Measures]] | None:
+    try:
+        return [(measure(Writer(one)), measure(Writer(two))) for one, two in trained]
+    except Exception:  # a training is not lost for its statistics
+        log.exception("what the models write could not be measured")
+        return None
 
 
 async def _from_store(work: Callable[[], Awaitable[T]]) -> T:

@@ -23,7 +23,13 @@ from bench.recipes import PATIENCE
 from bot.judge_view import ROWS, said_lengths, said_value
 from core.lyrics.copies import Copies
 from core.lyrics.corpus import Corpus, read_bundled
-from core.lyrics.measure import Measures, measure, measure_corpus, measure_lyrics, write_some
+from core.lyrics.measure import (
+    Measures,
+    measure_corpus,
+    measure_lyrics,
+    measure_written,
+    write_some,
+)
 from core.lyrics.recipe import ARTICLE, DEFAULT, SAMPLERS, Material, Recipe, Sampler, recipe_named
 from core.lyrics.writer import Writer
 from core.rnn.chance import For, generator
@@ -98,14 +104,14 @@ def contenders(
             lyrics = write_some(writer, num)
             prefixes = [one.prefix for one in lyrics]
             written = [(one.prefix, one.text) for one in lyrics]
-            yield f"`{recipe.name}`, {sampler}", measure(writer, num), written
+            yield f"`{recipe.name}`, {sampler}", measure_written(writer, lyrics), written
     material, copies, h = DEFAULT.prepare(corpus), Copies(corpus.text), 16 if small else 384
     for sampler in SAMPLERS:
         settings = Settings("gru", h, h, tied=True, dropout=0.5, lr=4e-3)
         peer, perplexity = learned(settings, sampler, material, 1 if small else MOST_EPOCHS)
         written = drawn(peer, material, prefixes)
         texts = [text for _, text in written]
-        measures = measure_lyrics(texts, copies.measure_many(texts, prefixes))
+        measures = measure_lyrics(texts, copies.measure(texts, prefixes))
         yield f"torch.nn, {sampler}", replace(measures, perplexity=perplexity), written
     yield "the corpus itself", measure_corpus(corpus.text), []
 
