@@ -12,7 +12,8 @@ import pytest
 from factories import SMALL, make_checkpoint
 
 from core.errors import AcrosticImpossible
-from core.lyrics.desk import BUSY, MOST_CANDIDATES, Desk
+from core.lyrics.desk import BUSY_BEAM, MOST_CANDIDATES, Desk
+from core.lyrics.form import BEAM
 from core.lyrics.recipe import Network
 from core.lyrics.writer import Writer
 
@@ -80,15 +81,15 @@ async def test_the_event_loop_goes_on_while_much_is_written(apart: bool) -> None
     assert longest < took / 2
 
 
-async def test_while_others_wait_there_is_one_candidate() -> None:
-    desk, writer = Desk(), Writer(make_checkpoint())
-    prefix = writer.read_prefix("分开")
-    assert desk.candidates > 1
-    orders = [asyncio.ensure_future(desk.write(writer, prefix, seed=n)) for n in range(BUSY)]
-    await asyncio.sleep(0)
-    assert desk.candidates == 1
-    await asyncio.gather(*orders)
-    assert desk.candidates > 1
+async def test_while_others_wait_there_is_one_candidate_and_a_narrow_beam() -> None:
+    desk = Desk()
+    with desk.duel():
+        assert desk.candidates > 1
+        assert desk.beam == BEAM
+        with desk.duel():
+            assert desk.candidates == 1
+            assert desk.beam == BUSY_BEAM
+        assert desk.candidates > 1
 
 
 async def test_who_writes_most_of_the_time_writes_one_candidate() -> None:

@@ -130,12 +130,14 @@ class Contest:
         form = form or Form()
         ask = Ask(account, room, inline) if limited else None
         if inline:
-            return await self._open_duel(account, prefix, room, ask, form)
+            with self._desk.duel():
+                return await self._open_duel(account, prefix, room, ask, form)
         if account in self._writing_for:
             raise AlreadyWriting
         self._writing_for.add(account)
         try:
-            return await self._open_duel(account, prefix, room, ask, form)
+            with self._desk.duel():
+                return await self._open_duel(account, prefix, room, ask, form)
         finally:
             self._writing_for.discard(account)
 

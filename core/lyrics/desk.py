@@ -10,9 +10,10 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from os import _exit
@@ -32,7 +33,6 @@ log = structlog.get_logger(__name__)
 DUEL_TAKES = 0.06  # seconds that the candidates of both sides may take together
 START, MOST_CANDIDATES = 4, 8
 BUSY_BEAM = 4  # candidates of each line where lines rhyme, and others wait
-BUSY = 4  # orders in hand: two duels
 BUSY_SHARE = 0.25  # of the time lately, spent writing
 LATELY = 1.0  # seconds; what was longer ago counts for less and less
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
@@ -64,8 +64,17 @@ class Desk:
         self._wrote, self._wrote_until = 0.0, clock()  # seconds lately, and when that was
         self._batches: WeakKeyDictionary[Writer, Batches] = WeakKeyDictionary()
         self._scribe = Scribe() if apart else None
-        self._in_hand = 0  # orders
+        self._duels = 0  # being opened
         self._affordable = START
+
+    @contextmanager
+    def duel(self) -> Iterator[None]:
+        """A duel is being opened, which will soon want two lyrics."""
+        self._duels += 1
+        try:
+            yield
+        finally:
+            self._duels -= 1
 
     @property
     def candidates(self) -> int:
@@ -93,12 +102,8 @@ class Desk:
         if writer not in self._batches:
             plain, rhymed = self._together(writer, MOST), self._together(writer, MOST_RHYMED)
             self._batches[writer] = plain, rhymed
-        batches = self._batches[writer]
-        self._in_hand += 1
-        try:
-            return await batches[decoding.rhyme is not None](Order(prefix, seed, decoding))
-        finally:
-            self._in_hand -= 1
+        batch = self._batches[writer][decoding.rhyme is not None]
+        return await batch(Order(prefix, seed, decoding))
 
     async def close(self) -> None:
         """End the other process."""
@@ -107,7 +112,7 @@ class Desk:
 
     @property
     def _is_busy(self) -> bool:
-        return self._in_hand >= BUSY or self._lately() > BUSY_SHARE
+        return self._duels > 1 or self._lately() > BUSY_SHARE
 
     def _together(self, writer: Writer, most: int) -> Together[Order, Lyric]:
         held = ref(writer)  # the desk does not keep a model in memory that nobody else needs
