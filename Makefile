@@ -34,7 +34,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 unit: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 # Wants an idle machine; some ten minutes, and half an hour or more for the recipes.
 bench: $(INSTALLED)
