@@ -97,7 +97,7 @@ async def test_a_corpus_too_short_for_a_minibatch_is_refused_when_it_is_asked_fo
 ) -> None:
     update = talk.api.send_document(talk.admin, private(talk), "tiny.txt", "分开\n".encode())
     await talk.handle(update)
-    assert "Give a longer text" in await told(talk, "/retrain corpus=tiny")
+    assert "tiny” is too short: it leaves 3 characters" in await told(talk, "/retrain corpus=tiny")
 
 
 async def test_cancel_ends_the_job_and_jobs_lists_it(talk: Conversation) -> None:
