@@ -150,7 +150,7 @@ class Writer:
         if decoding.characters is None and not self._keeps_lines:
             raise DecodingError(
                 f"A model of recipe {self.checkpoint.recipe.name} learned no line ends: "
-                f"ask for a number of characters, not of lines."
+                f"ask for no lines, rhyme, form or acrostic."
             )
         unknown = "".join(c for c in decoding.acrostic if not self._knows(c))
         if unknown:
