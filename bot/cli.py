@@ -277,7 +277,7 @@ def write(
     if acrostic is not None and prefix:
         raise typer.BadParameter("an acrostic begins with its own first character")
     if lines is not None and not (acrostic is None and form is None):
-        raise typer.BadParameter("--lines says again what --acrostic or --form says already")
+        raise typer.BadParameter("leave --lines out: --acrostic and --form say how many there are")
     rest, sized = parse(f"x {form or ''}")
     if form is not None and (rest != "x" or sized.lines is None or sized.rhyme is not None):
         raise typer.BadParameter(f"--form {form!r} is not lines x characters, such as 8x7")
@@ -300,11 +300,12 @@ def write(
     own = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_run": max_run}
     own |= {"candidates": candidates}
     for writer in writers:
+        decoding = wanted.apply(writer.checkpoint.recipe.decoding)
+        writer.check(decoding)  # an acrostic's first character is no prefix that somebody typed
         read = writer.read_prefix(wanted.acrostic[:1] or typed)
         if read.skipped:
             typer.echo(f"never seen, left out: {' '.join(read.skipped)}", err=True)
         wanted.check(read.text)
-        decoding = wanted.apply(writer.checkpoint.recipe.decoding)
         if lines is not None:
             decoding = replace(decoding, lines=lines, most_lines=0, characters=None)
         given: dict[str, Any] = {name: one for name, one in own.items() if one is not None}

@@ -80,8 +80,10 @@ def draw_measures(columns: Sequence[tuple[str, Measures]], file: Path) -> None:
         )
     bars.set_xticks(range(len(SHARES)), SHARES.values())
     bars.yaxis.set_major_formatter(PercentFormatter(1.0))
-    bars.legend()
-    lines.set(xlabel="characters a line")
+    figure.legend(
+        *bars.get_legend_handles_labels(), loc="outside upper center", ncols=len(columns)
+    )
+    lines.set(xlabel="characters a line", ylabel="share of lines")
     lines.yaxis.set_major_formatter(PercentFormatter(1.0))
     write_aside(file, _png(figure))
 
@@ -99,7 +101,7 @@ def _colour(name: str) -> str:
 def _alpha(name: str) -> float:
     """The first pair of a release is drawn full, the others fainter."""
     number = int(name.rpartition(" ")[2]) if name[-1].isdigit() else 1
-    return max(0.25, 1.2 - 0.2 * number) if number > 1 else 1.0
+    return max(0.25, 1.2 - 0.2 * number)
 
 
 def _draw_model(axes: Axes, model: Checkpoint, *, named: bool, alpha: float) -> None:

@@ -186,7 +186,7 @@ class FormImpossible(FormError):
     HAS: Mapping[str, str] = {
         "lines": "A lyric has {} to {} lines, not {}.",
         "characters": "A line has {} to {} characters, not {}.",
-        "acrostic": "An acrostic has {} to {} characters, not {}; punctuation does not count.",
+        "acrostic": "An acrostic has {} to {} characters, not {} (punctuation and emoji aside).",
         "prefix": "A prefix in a line of that length has {} to {} characters, not {}.",
     }
 

@@ -264,6 +264,7 @@ async def test_write_takes_forms_as_words_and_as_flags() -> None:
     assert "2 to 20 lines" in refused("write", "分开", "--form", "0x7")
     assert run("write", "分开", "--form", "押韵 8x7").returncode == 2
     assert run("write", "--acrostic", "月光下", "--lines", "2").returncode == 2
+    assert "no line can begin with it" in refused("write", "--acrostic", "龙月")
 
 
 async def test_judge_measures_what_a_release_writes_and_keeps_it() -> None:

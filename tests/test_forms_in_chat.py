@@ -69,6 +69,7 @@ async def test_both_sides_are_written_in_the_same_way(talk: Conversation) -> Non
         ("/acrostic 🎵🎵", "标点和表情不算），这里有 0 个"),
         ("/write 分开分开分开 4x5", "开头有 6 个，放不下"),
         ("/acrostic 月龙", "没学过，没法放在行首：龙"),
+        ("/acrostic 龙月", "没学过，没法放在行首：龙"),
         ("/acrostic", "/acrostic 周末快乐"),
     ],
 )

@@ -129,17 +129,16 @@ class Contest:
         """
         form = form or Form()
         ask = Ask(account, room, inline) if limited else None
-        if inline:
-            with self._desk.duel():
+        with self._desk.duel():
+            if inline:
                 return await self._open_duel(account, prefix, room, ask, form)
-        if account in self._writing_for:
-            raise AlreadyWriting
-        self._writing_for.add(account)
-        try:
-            with self._desk.duel():
+            if account in self._writing_for:
+                raise AlreadyWriting
+            self._writing_for.add(account)
+            try:
                 return await self._open_duel(account, prefix, room, ask, form)
-        finally:
-            self._writing_for.discard(account)
+            finally:
+                self._writing_for.discard(account)
 
     async def _open_duel(
         self, account: int, prefix: str, room: int | None, ask: Ask | None, form: Form
@@ -153,9 +152,9 @@ class Contest:
         given = form.acrostic or prefix
         if self._banned.found(given):
             raise PrefixBanned
+        decoding = await self._decoding([one, two], form)
         read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
         form.check(read.text)
-        decoding = await self._decoding([one, two], form)
         if self._banned.found(read.text):
             raise PrefixBanned
         if ask is not None and self._admit is not None:

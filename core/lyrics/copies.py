@@ -141,8 +141,7 @@ class Guard:
     """Tells which characters would carry a run of the corpus past a limit.
 
     Keeps what follows each run of `limit` characters of the corpus, by a hash of the run: a
-    look-up takes a binary search, whatever the limit. Made from the text when a model first
-    writes, in less time than a lyric takes where the corpus is a megabyte.
+    look-up takes a binary search, whatever the limit. Made anew where a model first writes.
     """
 
     def __init__(self, copies: Copies, limit: int, vocabulary: Collection[str]) -> None:

@@ -107,7 +107,9 @@ class Recipe:
         if self.offset == "drawn":
             need += self.num_steps - 1
         if end < need:
-            why = f"{self.batch_size} rows of {self.num_steps} steps and one more"
+            why = f"{self.batch_size} rows of {self.num_steps} steps and one more each"
+            if self.offset == "drawn":
+                why += f", and {self.num_steps - 1} to begin a pass anywhere"
             raise CorpusTooShort(corpus.name, end, self.name, need, why)
         vocabulary = Vocabulary.of(text, has_unknown=self.has_unknown)
         return Material(text[:end], text[end:], vocabulary)
