@@ -7,7 +7,7 @@ over; core/retrain/worker.py runs it. dbos is imported when it is first needed: 
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
@@ -17,7 +17,7 @@ from core.arena.store import make_folder
 from core.errors import EngineError
 
 if TYPE_CHECKING:
-    from dbos import DBOSClient
+    from dbos import DBOSClient, Serializer
 
 APPLICATION = "lyricbot"
 # Fixed: DBOS runs a workflow only under the version that began it. To be changed when the steps of
@@ -38,6 +38,25 @@ def workflow_of(job: int) -> str:
 def quiet() -> None:
     """Let the engine speak only of what goes wrong; call it before the engine is used."""
     logging.getLogger("dbos").setLevel(logging.WARNING)
+
+
+def serializer() -> "Serializer":
+    """What the engine writes with and reads: JSON. From now on it unpickles nothing.
+
+    Chosen alone it would not do: a row may say of itself that it was pickled, and the engine goes
+    by the row. Who can write its database would run what they like, here and on every worker.
+    """
+    from dbos import DBOSPortableJSONSerializer
+    from dbos._serialization import DefaultSerializer
+
+    def refuse(*_: object) -> NoReturn:
+        raise EngineError(
+            "The jobs' database holds a pickle, which lyricbot never writes and never reads. Find "
+            "out who can write to it; then remove the row."
+        )
+
+    DefaultSerializer.deserialize = refuse  # type: ignore[method-assign]
+    return DBOSPortableJSONSerializer()
 
 
 def prepare(url: str) -> None:
@@ -176,13 +195,12 @@ class Engine:
             raise
 
     def _open(self) -> "DBOSClient":
-        from dbos import DBOSClient, DBOSPortableJSONSerializer
+        from dbos import DBOSClient
 
         prepare(self._url)
         return DBOSClient(
             system_database_url=self._url,
-            # Pickle, the default, would run what it reads.
-            serializer=DBOSPortableJSONSerializer(),
+            serializer=serializer(),
             application_name=APPLICATION,
             retry_connection_errors=False,
         )

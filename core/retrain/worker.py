@@ -297,7 +297,7 @@ async def _opened(settings: Settings, device: str, name: str) -> AsyncIterator[W
 @asynccontextmanager
 async def _launched(url: str, worker: Worker) -> AsyncIterator[None]:
     """The engine, running this worker's workflows until the context is left."""
-    from dbos import DBOS, DBOSPortableJSONSerializer
+    from dbos import DBOS
 
     async def retrain(number: int) -> None:
         await worker.retrain(number)
@@ -312,7 +312,7 @@ async def _launched(url: str, worker: Worker) -> AsyncIterator[None]:
             "system_database_url": url,
             "executor_id": worker.info.name,
             "application_version": engine.VERSION,
-            "serializer": DBOSPortableJSONSerializer(),
+            "serializer": engine.serializer(),
             "log_level": "WARNING",
         }
     )
