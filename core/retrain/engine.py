@@ -55,7 +55,7 @@ def serializer() -> "Serializer":
             "out who can write to it; then remove the row."
         )
 
-    DefaultSerializer.deserialize = refuse  # type: ignore[method-assign]
+    DefaultSerializer.deserialize = refuse  # type: ignore[method-assign, assignment]
     return DBOSPortableJSONSerializer()
 
 
