@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -63,14 +65,26 @@ def _png(file: Path | None) -> Path | None:
 
 
 def main() -> None:
-    """Run; what went wrong is one line (or a few) on stderr, and exit 1."""
+    """Run; what went wrong is one line (or a few) on stderr, and exit 1.
+
+    What it makes is for the user who runs it alone, whatever the umask was.
+    """
+    os.umask(0o077)
     try:
         app()
     except (LyricbotError, OSError) as error:  # an OSError names its file and what ails it
-        print(f"lyricbot: {error}", file=sys.stderr)
-        sys.exit(1)
+        _fail(f"lyricbot: {error}")
+    except Exception:  # a fault of ours
+        _fail(traceback.format_exc())
     except KeyboardInterrupt:
         sys.exit(130)  # as the shell says it
+
+
+def _fail(text: str) -> None:
+    from bot.logs import redacted
+
+    print(redacted(text).rstrip(), file=sys.stderr)
+    sys.exit(1)
 
 
 def with_services(settings: Settings, work: "Callable[[Services], Awaitable[T]]") -> T:
@@ -78,7 +92,8 @@ def with_services(settings: Settings, work: "Callable[[Services], Awaitable[T]]"
 
     from bot.logs import set_up_logging
 
-    set_up_logging(level=logging.ERROR)  # these commands say themselves what they did
+    # These commands say themselves what they did.
+    set_up_logging(settings.secrets, level=logging.ERROR)
 
     async def run() -> T:
         from bot.services import open_services
@@ -97,8 +112,9 @@ def demo(
     from bot.console import chat
     from bot.logs import set_up_logging
 
-    set_up_logging(level=logging.ERROR)
-    chat(load_settings(), svg)
+    settings = load_settings()
+    set_up_logging(settings.secrets, level=logging.ERROR)
+    chat(settings, svg)
 
 
 @app.command()
@@ -107,8 +123,9 @@ def bot() -> None:
     from bot.logs import set_up_logging
     from bot.serving import run_bot
 
-    set_up_logging()
-    run_bot(load_settings())
+    settings = load_settings()
+    set_up_logging(settings.secrets)
+    run_bot(settings)
 
 
 @app.command()
@@ -119,8 +136,9 @@ def worker(
     from bot.logs import set_up_logging
     from core.retrain.worker import run_worker
 
-    set_up_logging()
-    run_worker(load_settings(), with_parent=with_parent)
+    settings = load_settings()
+    set_up_logging(settings.secrets)
+    run_worker(settings, with_parent=with_parent)
 
 
 @app.command()

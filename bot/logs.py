@@ -1,25 +1,36 @@
-"""Sets up logging, once, for a process. A token never reaches a log."""
+"""Sets up logging, once, for a process. No secret reaches a log, whatever is logged."""
 
 import logging
 import re
 import sys
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import structlog
 from telegram.error import InvalidToken
 
-TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
+TOKEN = re.compile(r"\d{6,}(?::|%3A)[A-Za-z0-9_-]{30,}")
+SHORTEST = 6  # characters of what is taken out: less would be found in many a word
+_known: set[str] = set()  # this process's secrets, in all forms
+
+
+def redacted(text: str) -> str:
+    """A text without the secrets that `set_up_logging` was given, and without any token."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return TOKEN.sub("[token]", text)
 
 
 class _Redacting(logging.Formatter):
-    """Formats as its structlog parent does, tracebacks included, and then takes tokens out."""
+    """Formats as its structlog parent does, tracebacks included, and then takes secrets out."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text, without tokens."""
-        return TOKEN.sub("[token]", self._inner.format(record))
+        """The record as text, without secrets."""
+        return redacted(self._inner.format(record))
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -27,8 +38,10 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], InvalidToken))
 
 
-def set_up_logging(*, level: int = logging.INFO) -> None:
+def set_up_logging(secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
     """Write structlog's and everybody else's records to stderr, one line each."""
+    long = [secret for secret in secrets if len(secret) >= SHORTEST]
+    _known.update(long, (quote(secret, safe="") for secret in long))
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

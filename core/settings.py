@@ -1,11 +1,13 @@
 """The only reader of the environment: every setting, its default and its check."""
 
+import os
+import re
 from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import SettingsError
@@ -17,6 +19,14 @@ DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
+# USER:PASSWORD@HOST:PORT/NAME?MORE, as SQLAlchemy reads it. Of a password that is not escaped, a
+# part would be taken for a host or a port, and shown where that one cannot be reached.
+SERVER = re.compile(
+    r"(?:[^:/@]*(?::([^@]*))?@)?(?:\[[^]@]+\]|[^:/@]*)(?::\d+)?(?:/[^?@]*)?(?:\?.*)?"
+)
+PASSWORD_IN_QUERY = re.compile(r"\?(?:.*&)?(?:ssl)?password=")
+ESCAPED = "and in the password %40 for @, %2F for /, %3A for :, %23 for #, %3F for ?"
+IN_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Settings(BaseSettings):
@@ -28,8 +38,9 @@ class Settings(BaseSettings):
 
     token: SecretStr | None = None
     api_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://[^/\s]+\S*$")
-    database_url: str = "sqlite+aiosqlite:///data/state/app.sqlite"
-    jobs_url: str = ""  # of the engine that runs jobs; "": see `engine_url`
+    # Not shown: they may hold a password.
+    database_url: str = Field(default="sqlite+aiosqlite:///data/state/app.sqlite", repr=False)
+    jobs_url: str = Field(default="", repr=False)  # the jobs' engine's; "": see `engine_url`
     checkpoints: str = "checkpoints"
     admins: Annotated[frozenset[int], NoDecode] = frozenset()
     device: Literal["auto", "cpu", "cuda", "mps", "xpu"] = "auto"
@@ -59,9 +70,17 @@ class Settings(BaseSettings):
             raise ValueError(f"numeric ids are wanted, divided by commas; not {', '.join(wrong)}")
         return frozenset(int(one) for one in ids)
 
+    @field_validator("admins")
+    @classmethod
+    def _people(cls, value: frozenset[int]) -> frozenset[int]:
+        if any(one <= 0 for one in value):
+            raise ValueError("ids of people are wanted; a chat's, which is negative, is nobody's")
+        return value
+
     @field_validator("api_url")
     @classmethod
     def _without_slash(cls, value: str) -> str:
+        _parts(value, "no password belongs in it, since it is logged")
         return value.rstrip("/")
 
     @field_validator("checkpoints")
@@ -72,8 +91,10 @@ class Settings(BaseSettings):
             return value
         if not place.strip("/") or scheme in ("", "memory"):
             raise ValueError("a folder is wanted, or a URL such as s3://bucket/prefix")
-        if "@" in place.split("/")[0]:
-            raise ValueError("no password belongs in it; s3:// takes AWS_ACCESS_KEY_ID and so on")
+        if "@" in place and scheme != "file":
+            raise ValueError(
+                "no password, and no @, belongs in it; s3:// takes AWS_ACCESS_KEY_ID and so on"
+            )
         return place if scheme == "file" else value
 
     @property
@@ -130,9 +151,12 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_url")
     @classmethod
-    def _path_of_its_own(cls, value: str | None) -> str | None:
+    def _path_of_its_own(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None:
-            parts = urlsplit(value)
+            why = "no token or password belongs in it: Telegram shows a secret in a header"
+            parts, token = _parts(value, why), info.data.get("token")
+            if token is not None and token.get_secret_value() in unquote(value):
+                raise ValueError(why)
             if parts.scheme not in ("https", "http") or not parts.hostname:
                 raise ValueError("a URL is wanted that Telegram reaches: https://HOST/PATH")
             if parts.path in ("/healthz", "/metrics"):
@@ -148,10 +172,25 @@ class Settings(BaseSettings):
     @classmethod
     def _known_proxy(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
-                raise ValueError("http://HOST:PORT or socks5://HOST:PORT is wanted")
+            parts = _parts(value.get_secret_value())
+            known = parts.scheme in ("http", "https", "socks5", "socks5h") and parts.hostname
+            if not known or parts.path.strip("/") or parts.query or parts.fragment:
+                raise ValueError(
+                    "http://HOST:PORT or socks5://HOST:PORT is wanted; before HOST may stand "
+                    f"USER:PASSWORD@, {ESCAPED}"
+                )
         return value
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What is never to be shown, as far as this process knows it."""
+        found = {self.token.get_secret_value()} if self.token else set()
+        found |= {os.environ.get(name, "") for name in IN_AWS}
+        for url in (self.database_url, self.jobs_url, self.proxy_url or ""):
+            match = SERVER.fullmatch(url.partition("://")[2])
+            password = match[1] if match and not url.startswith("sqlite") else None
+            found |= {password, unquote(password)} if password else set()
+        return frozenset(found - {""})
 
     @property
     def proxy_url(self) -> str | None:
@@ -165,12 +204,28 @@ def address_of(host_and_port: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _parts(url: str, no_password: str = "") -> SplitResult:
+    """The parts of a URL; `no_password`: why none may stand in it."""
+    if no_password and "@" in url:
+        raise ValueError(no_password)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # its text quotes the place, and so perhaps a password
+        raise ValueError(f"SCHEME://HOST:PORT is wanted, {ESCAPED}") from None
+    return parts
+
+
 def _backend(url: str) -> tuple[str, str]:
     """A database's kind, and where it is."""
     scheme, divider, place = url.partition("://")
     backend = scheme.split("+")[0]
     if not divider or backend not in DRIVERS:
         raise ValueError("sqlite:///FILE or postgresql://… is wanted")
+    if backend != "sqlite" and not SERVER.fullmatch(place):
+        raise ValueError(f"postgresql://USER:PASSWORD@HOST:PORT/NAME is wanted, {ESCAPED}")
+    if PASSWORD_IN_QUERY.search(place):
+        raise ValueError("a password stands before the host: postgresql://USER:PASSWORD@HOST/NAME")
     if backend == "sqlite" and place.strip("/") in ("", ":memory:"):
         raise ValueError("SQLite needs a file, such as sqlite:///app.sqlite")
     return backend, place

@@ -37,7 +37,10 @@ def workflow_of(job: int) -> str:
 
 def quiet() -> None:
     """Let the engine speak only of what goes wrong; call it before the engine is used."""
-    logging.getLogger("dbos").setLevel(logging.WARNING)
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.WARNING)
+    if not logger.handlers:  # else it takes one of its own, past what keeps secrets out of the log
+        logger.addHandler(logging.NullHandler())
 
 
 def serializer() -> "Serializer":
