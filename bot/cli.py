@@ -172,7 +172,7 @@ def jobs() -> None:
 
     from bot.job_view import show_jobs
 
-    with_services(load_settings(), lambda services: show_jobs(services, Console()))
+    with_services(load_settings(), lambda services: show_jobs(services, Console(markup=False)))
 
 
 @app.command()
@@ -408,7 +408,7 @@ def corpus_list() -> None:
     for one in with_services(load_settings(), lambda services: services.corpora.list()):
         figures = (f"{n:,}" for n in (one.lines, one.characters, one.distinct))
         table.add_row(one.name, *figures, one.most_frequent[:5], _dropped(one.dropped))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @releases_app.command("list")
@@ -418,7 +418,7 @@ def releases_list() -> None:
 
     from bot.job_view import show_releases
 
-    with_services(load_settings(), lambda services: show_releases(services, Console()))
+    with_services(load_settings(), lambda services: show_releases(services, Console(markup=False)))
 
 
 @releases_app.command("use")

@@ -20,8 +20,8 @@ STALE_AFTER = timedelta(minutes=10)
 
 async def gate(update: Update, context: Context) -> None:
     """Let an update pass to its handler, or stop it here."""
-    if update.effective_user is None:
-        return
+    if update.effective_user is None:  # nobody asks, so nobody is answered
+        raise ApplicationHandlerStop
     # Whatever fails on the way, only what may pass does: PTB goes on after an error in a gate.
     if not (_is_housekeeping(update) or _is_let_in(update, context)):
         await _turn_away(update, context)

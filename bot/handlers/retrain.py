@@ -5,21 +5,20 @@ Who is an admin is decided here, by numeric id, at every command.
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import structlog
-from telegram import Message, Update
+from telegram import Document, File, Message, Update
 from telegram.constants import FileSizeLimit, ParseMode
+from telegram.error import BadRequest
 
 from bot.context import Context
 from bot.job_messages import corpus_message, job_message, jobs_message, releases_message
 from bot.reasons import reason
 from core.errors import JobRunning, LyricbotError
-from core.lyrics.corpus import BUNDLED, Corpus, read_corpus
+from core.lyrics.corpus import BUNDLED, corpus_of
 from core.lyrics.recipe import DEFAULT
 from core.retrain.jobs import Job
 from core.retrain.retrains import MAX_PAIRS
@@ -44,6 +43,10 @@ def for_admins(handler: Handler) -> Callable[[Update, Context], Coroutine[Any, A
         if not context.is_admin(person.id):
             log.warning("not an admin", account=person.id, wanted=handler.__name__)
             await message.reply_text(context.texts.admins_only.format(id=person.id))
+            return
+        if message.text and (message.forward_origin or message.via_bot):
+            log.warning("a command of somebody else's words", account=person.id)
+            await message.reply_text(context.texts.not_their_words)
             return
         try:
             await handler(message, person.id, context)
@@ -133,16 +136,17 @@ async def corpus(message: Message, account: int, context: Context) -> None:
     document = message.document
     if document is None:
         return
-    name = Path(document.file_name or "").name
-    if Path(name).suffix.lower() not in (".txt", ".zip"):
+    name = document.file_name or ""
+    if not name.lower().endswith((".txt", ".zip")):
         await message.reply_text(context.texts.corpus_wanted)
         return
-    if (document.file_size or 0) > FileSizeLimit.FILESIZE_DOWNLOAD:
+    file = await _within_limit(document)
+    if file is None:
         most = FileSizeLimit.FILESIZE_DOWNLOAD // 10**6
         await message.reply_text(context.texts.corpus_too_large.format(most=most))
         return
-    content = bytes(await (await document.get_file()).download_as_bytearray())
-    given = await asyncio.to_thread(_read, content, name)
+    content = bytes(await file.download_as_bytearray())
+    given = await asyncio.to_thread(corpus_of, content, name)
     entry = await context.services.corpora.add(given)
     log.info("a corpus was added", corpus=entry.name, sha256=entry.sha256, by=account)
     await message.reply_text(
@@ -174,8 +178,17 @@ def _number(message: Message) -> int | None:
     return int(found[1]) if found else None
 
 
-def _read(content: bytes, name: str) -> Corpus:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / name
-        file.write_bytes(content)
-        return read_corpus(file)
+async def _within_limit(document: Document) -> File | None:
+    """The file, to be downloaded into memory; None if it is too large for that.
+
+    A server of one's own hands out 2 GB, and what a message says of a size is only said.
+    """
+    if (document.file_size or 0) > FileSizeLimit.FILESIZE_DOWNLOAD:
+        return None
+    try:
+        file = await document.get_file()
+    except BadRequest as error:
+        if "too big" in str(error).lower():
+            return None
+        raise
+    return None if (file.file_size or 0) > FileSizeLimit.FILESIZE_DOWNLOAD else file

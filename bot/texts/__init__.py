@@ -167,6 +167,7 @@ class Texts:
     nothing_clean: str
     not_allowed: str
     not_anonymously: str
+    not_their_words: str  # an admin has forwarded a command, or another bot has written it
     # Languages
     menu_language: str
     language_ask: str

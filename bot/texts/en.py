@@ -216,6 +216,7 @@ TEXTS = Texts(
     prefix_banned="That beginning cannot be used here. Choose another?",
     nothing_clean="Nothing fit to show came of that beginning. Choose another?",
     not_allowed="This bot is for some people only. To be let in, tell its operator your id: {id}",
+    not_their_words="A forwarded command does not count: type it yourself if you mean it.",
     not_anonymously="I cannot tell who writes anonymously. Write as yourself, or press a button.",
     menu_language="Language, and characters of lyrics",
     language_ask="Which language? And in which characters should lyrics be?",

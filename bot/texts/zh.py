@@ -199,6 +199,7 @@ TEXTS = Texts(
     prefix_banned="这个开头在这里不能用，换一个吧。",
     nothing_clean="用这个开头没写出能拿得出手的，换一个开头吧。",
     not_allowed="这个机器人只为一部分人开放。想用的话，请把你的 id 告诉管理它的人：{id}",
+    not_their_words="转发来的命令不算数。确实要做的话，请自己打一遍。",
     not_anonymously="匿名发的认不出是谁。请用自己的身份发，或者按按钮。",
     menu_language="选择语言和歌词用字",
     language_ask="用哪种语言？歌词用简体还是繁体？",

@@ -42,10 +42,11 @@ class Corpora:
             CorpusError: for a name that cannot be one.
             StoreError: if the text cannot be kept.
         """
-        if not 0 < len(corpus.name) <= MAX_NAME or corpus.name == BUNDLED or "/" in corpus.name:
+        sized, plain = 0 < len(corpus.name) <= MAX_NAME, corpus.name.isprintable()
+        if not (sized and plain) or corpus.name == BUNDLED or "/" in corpus.name:
             raise CorpusError(
                 f"{corpus.name!r} cannot be a corpus's name. Give another with --name: up to "
-                f"{MAX_NAME} characters, no slash, and not {BUNDLED!r}."
+                f"{MAX_NAME} characters, all of which can be seen, no slash, and not {BUNDLED!r}."
             )
         await self.keep(corpus)
         entry = _entry(corpus)

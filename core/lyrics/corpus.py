@@ -5,13 +5,13 @@ A corpus is kept as it stands: line ends become "\\n", and only what no song hol
 """
 
 import hashlib
-import lzma
 import unicodedata
 import zipfile
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -21,13 +21,15 @@ from core.resources import resource
 
 BUNDLED = "bundled"
 MAX_BYTES = 64 * 2**20
+ZIP_ADDS = 2**16  # to a text that cannot be made smaller
 COMMENT = "# "
 MAX_NAME = 64
+# Not LZMA: its header says how much memory it wants, up to 4 GB.
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What zipfile lets through when bytes of an archive are wrong, or it is encrypted.
 UNZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     NotImplementedError,
     RuntimeError,
     ValueError,
@@ -95,15 +97,28 @@ def read_corpus(path: Path, name: str | None = None) -> Corpus:
     """
     if not path.is_file():
         raise CorpusUnreadable(f"{path}: no such file.")
-    zipped = zipfile.is_zipfile(path)
-    if path.suffix.lower() == ".zip" and not zipped:
-        raise CorpusUnreadable(f"{path.name}: cut short, or no zip at all. Zip the text again.")
-    raw = _unzip(path) if zipped else _read(path)
-    text, encoding = decode(raw, path.name)
+    if path.stat().st_size > MAX_BYTES + ZIP_ADDS:  # before any of it is read
+        raise _too_large(path.name)
+    return corpus_of(path.read_bytes(), path.name, name)
+
+
+def corpus_of(content: bytes, file_name: str, name: str | None = None) -> Corpus:
+    """Read what a file held. Nothing is ever opened or written by its name.
+
+    Raises:
+        CorpusUnreadable: with the reason and what to do.
+    """
+    zipped = zipfile.is_zipfile(BytesIO(content))
+    if file_name.lower().endswith(".zip") and not zipped:
+        raise CorpusUnreadable(f"{file_name}: cut short, or no zip at all. Zip the text again.")
+    raw = _unzip(content, file_name) if zipped else content
+    if len(raw) > MAX_BYTES:
+        raise _too_large(file_name)
+    text, encoding = decode(raw, file_name)
     clean, dropped = _clean(text)
     if not clean.strip():
-        raise CorpusUnreadable(f"{path.name}: there is no text in it.")
-    return Corpus(name or path.name.split(".")[0][:MAX_NAME], clean, encoding, dropped)
+        raise CorpusUnreadable(f"{file_name}: there is no text in it.")
+    return Corpus(name or file_name.split(".")[0][:MAX_NAME], clean, encoding, dropped)
 
 
 def read_bundled() -> Corpus:
@@ -120,15 +135,9 @@ def _too_large(name: str) -> CorpusUnreadable:
     return CorpusUnreadable(f"{name}: larger than {MAX_BYTES // 2**20} MiB. Give a smaller text.")
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_BYTES:
-        raise _too_large(path.name)
-    return path.read_bytes()
-
-
-def _unzip(path: Path) -> bytes:
+def _unzip(content: bytes, name: str) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
             texts = [
                 entry
                 for entry in archive.infolist()
@@ -137,17 +146,16 @@ def _unzip(path: Path) -> bytes:
             ]
             if len(texts) != 1:
                 raise CorpusUnreadable(
-                    f"{path.name}: holds {len(texts)} .txt files. Give a .zip with just one."
+                    f"{name}: holds {len(texts)} .txt files. Give a .zip with just one."
                 )
+            if texts[0].compress_type not in COMPRESSIONS:
+                raise NotImplementedError("of a kind of compression that is seldom used")
             with archive.open(texts[0]) as member:
-                raw = member.read(MAX_BYTES + 1)  # the size in its header may lie
+                return member.read(MAX_BYTES + 1)  # the size in its header may lie
     except UNZIP_ERRORS as error:
         raise CorpusUnreadable(
-            f"{path.name}: the .zip cannot be opened ({error}). Zip it again, or give the .txt."
+            f"{name}: the .zip cannot be opened ({error}). Zip it again, or give the .txt."
         ) from error
-    if len(raw) > MAX_BYTES:
-        raise _too_large(path.name)
-    return raw
 
 
 def decode(raw: bytes, name: str) -> tuple[str, str]:
