@@ -9,12 +9,13 @@ INSTALLED := $(VENV)/.installed
 BENCH := PYTHONPATH=.:tests $(BIN)/python -m
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench recipes lyrics lint types unit format clean
+.PHONY: demo test audit bench recipes lyrics lint types unit format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    train both samplers on the bundled lyrics and chat in the terminal'
 	@echo 'make test    lint, types and all tests'
+	@echo 'make audit   look for known vulnerabilities in what is installed'
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
 	@echo 'make lyrics  what the article, the default and torch.nn write; CORPUS=FILE, or BUNDLED=1'
@@ -35,6 +36,9 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest -n auto --dist worksteal
+
+audit: $(INSTALLED)
+	@.ci/audit $(BIN)/python
 
 # Wants an idle machine; some ten minutes, and half an hour or more for the recipes.
 bench: $(INSTALLED)
