@@ -22,9 +22,10 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore \
     MPLCONFIGDIR=/tmp/matplotlib
-# The number is fixed, so that both images can write what the volumes hold.
+# The number is fixed, so that both images can write what the volumes hold; and by it, not by a
+# name, whoever runs the image can see that it is not root's.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /srv/lyricbot lyricbot \
-    && install -d -o lyricbot -g lyricbot \
+    && install -d -m 0700 -o lyricbot -g lyricbot \
         /srv/lyricbot /srv/lyricbot/data /srv/lyricbot/data/state /srv/lyricbot/checkpoints
 WORKDIR /srv/lyricbot
 VOLUME ["/srv/lyricbot/data/state", "/srv/lyricbot/checkpoints"]
@@ -45,7 +46,7 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch" \
     && pip install --constraint /tmp/pins.txt "$torch" "$(echo /wheels/*.whl)[train,s3]" \
     && rm /tmp/pins.txt
-USER lyricbot
+USER 10001
 CMD ["worker"]
 
 # Last, so that it is what a build without a target makes.
@@ -53,5 +54,5 @@ FROM base AS bot
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     --mount=type=bind,source=constraints.txt,target=/constraints.txt \
     pip install --constraint /constraints.txt "$(echo /wheels/*.whl)[s3]"
-USER lyricbot
+USER 10001
 CMD ["bot"]

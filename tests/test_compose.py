@@ -106,7 +106,7 @@ each_image = pytest.mark.parametrize("image", ["bot", "trainer"])
 def test_an_image_starts_a_command_that_there_is_and_not_as_root(image: str) -> None:
     assert json.loads(last(image, "ENTRYPOINT")) == ["lyricbot"]
     assert is_a_command(json.loads(last(image, "CMD")))
-    assert last(image, "USER") not in ("root", "0", "")
+    assert int(last(image, "USER")) >= 1000  # a number is known not to be root's by who runs it
     assert last(image, "WORKDIR") == "/srv/lyricbot"
     assert "/healthz" in last(image, "HEALTHCHECK")
 
@@ -168,6 +168,30 @@ def test_each_service_runs_a_command_that_there_is_in_an_image_that_there_is(fil
         assert service["build"].get("args", {}).keys() <= known, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_the_user_of_the_images_alone_sees_what_the_volumes_hold() -> None:
+    (made,) = [rest for one, rest in stages()["base"][1] if one == "RUN"]
+    useradd, _, install = made.partition("&&")
+    assert f"--uid {last('bot', 'USER')} " in useradd
+    words = shlex.split(install)
+    assert words[:3] == ["install", "-d", "-m"]
+    assert words[3] == "0700"
+    assert {*json.loads(last("bot", "VOLUME"))} <= {*words}
+
+
+@each_file
+def test_no_service_reaches_out_of_its_container_or_is_reached_from_without(file: str) -> None:
+    drivers = {"worker-gpu", "worker-rocm", "worker" if file == WORKER else ""}
+    for name, service in services(file).items():
+        assert not service.keys() & {"ports", "privileged", "network_mode", "pid", "ipc"}, name
+        assert "user" not in service, name  # the image's, which is not root
+        assert "cap_add" not in service, name
+        # Volumes by their names: nothing of the host, such as the socket of its engine.
+        assert {one.partition(":")[0] for one in service["volumes"]} <= {*raw(file)["volumes"]}
+        if name != "db":
+            assert service.get("read_only", False) == (name not in drivers), name
+            assert service["tmpfs"] == ["/tmp"], name  # noqa: S108 - the container's
 
 
 @each_file
