@@ -1,5 +1,6 @@
 """Whoever may not, tries: in the chat, with files, over the network. Each time in vain."""
 
+import re
 import struct
 import tracemalloc
 import zipfile
@@ -293,3 +294,17 @@ def test_a_file_of_two_gigabytes_is_refused_before_it_is_read(tmp_path: Path) ->
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 2**20
+
+
+def test_the_threat_model_names_tests_that_there_are() -> None:
+    root = Path(__file__).parents[1]
+    rows = [
+        line.split("|")[4]
+        for line in (root / "SECURITY.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| who |")
+    ]
+    assert len(rows) > 10
+    for row in rows:
+        named = re.findall(r"`([^`]+)`", row)
+        assert named
+        assert [name for name in named if not (root / name).is_file()] == []
