@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from botapi_http import HttpBotApi
-from processes import START, TOKEN, until
+from processes import START, TOKEN
 
 from bot.botapi import BotApi
 
@@ -58,7 +58,9 @@ async def test_state_databases_corpora_workplaces_and_exports_are_closed(tmp_pat
         settings = {"TOKEN": TOKEN, "API_URL": url, "HTTP": "127.0.0.1:0", "DEVICE": "cpu"}
         bot = await lyricbot("bot", **settings)  # with a worker of its own, that makes the first
         try:
-            await until(lambda: list(tmp_path.glob("checkpoints/unfinished/*/corpus.txt")))
+            async with asyncio.timeout(120):  # a worker loads torch, beside whatever else runs
+                while not list(tmp_path.glob("checkpoints/unfinished/*/corpus.txt")):
+                    await asyncio.sleep(0.1)
             made = {path.name for path in tmp_path.rglob("*")}
             wanted = {"app.sqlite", "app.sqlite-wal", "jobs.sqlite", "worker-0.lock", "votes.csv"}
             assert wanted | {"corpus.txt", "corpora", "unfinished"} <= made
