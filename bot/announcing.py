@@ -8,6 +8,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, Tele
 
 from bot.limiter import seconds_of
 from core.arena.announcements import LEASE, Announcements, Delivery
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 PAUSE = 0.2  # seconds between two: five a second leave room for answers
@@ -39,12 +40,13 @@ class Announcing:
             async with asyncio.timeout(WITHIN):
                 await self._send(delivery.room, delivery.text)
         except (BadRequest, Forbidden) as error:  # the chat is gone, or does not want it
-            log.info("a chat wants no news any more", reason=str(error))
+            log.info("a chat wants no news any more", **_ids(delivery), why=explain(error))
             await self._announcements.gone(delivery.room)
         except RetryAfter as error:
             await self._announcements.later(delivery, seconds_of(error))
         except (TelegramError, TimeoutError) as error:
-            log.warning("an announcement has not arrived yet", reason=str(error))
+            why = explain(error)
+            log.warning("an announcement has not arrived yet", **_ids(delivery), why=why)
             await self._announcements.later(delivery, LATER)
         else:
             await self._announcements.over(delivery, arrived=True)
@@ -54,3 +56,7 @@ class Announcing:
             await self._bot.send_message(room, text)
         except ChatMigrated as moved:
             await self._bot.send_message(moved.new_chat_id, text)
+
+
+def _ids(delivery: Delivery) -> dict[str, int]:
+    return {"announcement": delivery.announcement, "chat": delivery.room}

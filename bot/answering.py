@@ -4,6 +4,8 @@ import structlog
 from telegram import CallbackQuery
 from telegram.error import BadRequest, TelegramError
 
+from core.explaining import explain
+
 log = structlog.get_logger(__name__)
 MOST = 200  # characters
 
@@ -13,8 +15,8 @@ async def answer_query(query: CallbackQuery, text: str = "", *, alert: bool = Fa
     try:
         await query.answer(text[:MOST] or None, show_alert=alert)
     except BadRequest as error:
-        log.info("a button was answered too late", error=str(error))
+        log.info("a button was answered too late", why=explain(error))
         return False
     except TelegramError as error:
-        log.warning("a button could not be answered", error=str(error))
+        log.warning("a button could not be answered", why=explain(error))
     return True

@@ -16,6 +16,7 @@ from bot.services import Services
 from core.arena.pruning import prune_duels
 from core.background import running
 from core.errors import LyricbotError
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 TEND_EVERY = 5.0  # seconds
@@ -63,7 +64,7 @@ async def first_retrain(services: Services) -> None:
     try:
         await services.retrains.ask()
     except LyricbotError as error:  # another bot was quicker, or the store is away
-        log.warning("the first models were not asked for", reason=str(error))
+        log.warning("the first models were not asked for", why=explain(error))
 
 
 @asynccontextmanager
@@ -128,7 +129,7 @@ async def every(
                 return
         except LyricbotError as error:
             if str(error) != told:
-                log.warning("it will be tried again", reason=str(error))
+                log.warning("it will be tried again", why=explain(error))
             told = str(error)
         except Exception as error:
             if repr(error) != told:

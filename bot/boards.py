@@ -13,6 +13,7 @@ from bot.limiter import seconds_of
 from bot.rendering import shown_on
 from bot.texts import texts_for
 from core.arena.boards import EVERY, LEASE, Board, Boards
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 LATER = 30.0  # seconds, after a failure that may pass
@@ -62,10 +63,10 @@ class BoardsKept:
         except RetryAfter as error:
             await self._boards.later(board, seconds_of(error))
         except (BadRequest, Forbidden, ChatMigrated) as error:  # the message or the chat is gone
-            log.info("a board is gone", board=board.id, reason=str(error))
+            log.info("a board is gone", **_ids(board), why=explain(error))
             await self._boards.drop(board)
         except (TelegramError, TimeoutError) as error:
-            log.warning("a board could not be edited yet", board=board.id, reason=str(error))
+            log.warning("a board could not be edited yet", **_ids(board), why=explain(error))
             await self._boards.later(board, LATER)
         else:
             await self._boards.shows(board)
@@ -103,3 +104,7 @@ class BoardsKept:
         except BadRequest as error:
             if "not modified" not in str(error).lower():
                 raise
+
+
+def _ids(board: Board) -> dict[str, int | None]:
+    return {"board": board.id, "duel": board.duel.id, "chat": board.place.room}

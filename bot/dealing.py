@@ -5,10 +5,12 @@ from dataclasses import replace
 from html import escape, unescape
 
 import structlog
+from structlog.contextvars import bind_contextvars
 from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Message
 from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 
+from bot import refusing
 from bot.context import Context
 from bot.keyboards import duel_keyboard
 from bot.rendering import board_message, duel_message, duration, in_script
@@ -31,6 +33,7 @@ from core.errors import (
     PrefixTooLong,
     PrefixUnknown,
 )
+from core.explaining import explain
 from core.lyrics.form import Form
 from core.lyrics.script import to_script
 from core.lyrics.writer import Writer
@@ -58,16 +61,19 @@ async def open_duel(
     Raises:
         One of REFUSALS: what `refusal` has words for.
     """
-    try:
-        async with typing(context.bot, chat.id, topic):
-            form = replace(form, acrostic=await as_known(form.acrostic, context))
-            prefix = await as_known(prefix, context)
-            duel = await context.contest.open_duel(account, prefix, room=chat.id, form=form)
-    except REFUSALS as refused:
-        context.metrics.refusals.labels(WHY[type(refused)]).inc()
-        raise
+    async with typing(context.bot, chat.id, topic):
+        form = replace(form, acrostic=await as_known(form.acrostic, context))
+        prefix = await as_known(prefix, context)
+        duel = await context.contest.open_duel(account, prefix, room=chat.id, form=form)
+    bind_contextvars(duel=duel.id)
     context.metrics.duels.inc()
     return duel
+
+
+def note_refusal(refused: LyricbotError, context: Context) -> None:
+    """Count one of REFUSALS, and log it."""
+    context.metrics.refusals.labels(WHY[type(refused)]).inc()
+    refusing.note("duel", refused)
 
 
 async def as_known(prefix: str, context: Context) -> str:
@@ -139,7 +145,7 @@ async def edit_pressed(
     try:
         await context.bot.edit_message_text(text, room, post, reply_markup=keyboard)
     except BadRequest as error:  # the same again, or the message is gone
-        log.info("a message stays as it is", reason=str(error))
+        log.info("a message stays as it is", why=explain(error))
 
 
 def topic_of(message: Message | None) -> int | None:

@@ -15,6 +15,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, 
 from telegram.ext import AIORateLimiter
 
 from bot.metrics import Metrics
+from core.explaining import one_line
 
 log = structlog.get_logger(__name__)
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds, before each try but the first
@@ -23,7 +24,6 @@ SLACK = 0.1  # seconds more than Telegram asks for
 ALL = 3  # chats that meet a RetryAfter within a second: then it is about all of them
 NEVER_SENT = ("ConnectTimeout", "ConnectError", "PoolTimeout", "ProxyError")
 SENDS = ("send", "copy", "forward")
-SHOWN = 200  # characters of an error: it may quote a server's whole page
 Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
@@ -148,7 +148,7 @@ def seconds_of(error: RetryAfter) -> float:
 
 def shown(error: TelegramError) -> str:
     """An error in one short line."""
-    return " ".join(str(error).split())[:SHOWN] or type(error).__name__
+    return one_line(str(error)) or type(error).__name__
 
 
 def _chat_of(data: Mapping[str, Any]) -> str | None:

@@ -1,4 +1,8 @@
-"""Sets up logging, once, for a process. No secret reaches a log, whatever is logged."""
+"""Sets up logging, once, for a process: a line for each thing, of keys and values.
+
+Ids are logged as they are: they are what /ban takes, and what explains a line. No text that a
+person or a model wrote, no name and no secret ever reaches a log, whatever is logged.
+"""
 
 import logging
 import re
@@ -8,6 +12,8 @@ from urllib.parse import quote
 
 import structlog
 from telegram.error import InvalidToken
+
+from core.explaining import explain, raised_at
 
 TOKEN = re.compile(r"\d{6,}(?::|%3A)[A-Za-z0-9_-]{30,}")
 SHORTEST = 6  # characters of what is taken out: less would be found in many a word
@@ -22,7 +28,7 @@ def redacted(text: str) -> str:
 
 
 class _Redacting(logging.Formatter):
-    """Formats as its structlog parent does, tracebacks included, and then takes secrets out."""
+    """Formats as its structlog parent does, and then takes secrets out."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
@@ -38,14 +44,31 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], InvalidToken))
 
 
+def in_one_line(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """An exception as what it is and where it was raised: a traceback would quote what it met."""
+    event["event"] = " ".join(str(event["event"]).split())
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["error"], event["at"] = explain(error), raised_at(error)
+    return event
+
+
 def set_up_logging(secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:
     """Write structlog's and everybody else's records to stderr, one line each."""
     long = [secret for secret in secrets if len(secret) >= SHORTEST]
     _known.update(long, (quote(secret, safe="") for secret in long))
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        in_one_line,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -59,10 +82,10 @@ def set_up_logging(secrets: Iterable[str] = (), *, level: int = logging.INFO) ->
                 foreign_pre_chain=shared,
                 processors=[
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.dev.ConsoleRenderer(
-                        colors=sys.stderr.isatty(),
-                        # the rich one would print every local variable, tokens among them
-                        exception_formatter=structlog.dev.plain_traceback,
+                    structlog.dev.ConsoleRenderer()
+                    if sys.stderr.isatty()
+                    else structlog.processors.LogfmtRenderer(
+                        key_order=["timestamp", "level", "event"], bool_as_flag=False
                     ),
                 ],
             )

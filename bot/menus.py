@@ -7,6 +7,7 @@ from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat
 from telegram.error import TelegramError
 
 from bot.texts import Texts, texts_for
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 # Telegram takes two letters here, so 简体 and 繁體 cannot differ; whoever chooses 繁體 gets a menu
@@ -57,7 +58,7 @@ async def set_menus(bot: Bot, admins: Iterable[int] = ()) -> None:
             short = texts.short_description.format(opening=texts.opening)
             await bot.set_my_short_description(short, language_code=code or None)
         except TelegramError as error:
-            log.warning("a description could not be set", error=str(error))
+            log.warning("a description could not be set", why=explain(error))
 
 
 async def set_menu_of(bot: Bot, room: int, texts: Texts, *, is_admin: bool) -> None:
@@ -73,7 +74,7 @@ async def reset_menu_of(bot: Bot, room: int) -> None:
         try:
             await bot.delete_my_commands(BotCommandScopeChat(room), language_code=code or None)
         except TelegramError as error:
-            log.warning("a menu could not be reset", error=str(error))
+            log.warning("a menu could not be reset", why=explain(error))
 
 
 async def _set(
@@ -85,4 +86,4 @@ async def _set(
     try:
         await bot.set_my_commands(listed, scope=scope, language_code=language_code or None)
     except TelegramError as error:  # so it is with an admin who has never written to the bot
-        log.warning("a menu could not be set", error=str(error))
+        log.warning("a menu could not be set", why=explain(error))

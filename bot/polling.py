@@ -16,6 +16,7 @@ from telegram.ext import ExtBot
 from bot.intake import Intake, Json
 from bot.limiter import seconds_of, shown
 from core.arena.store import persistently
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 WAITS = 10  # seconds, at Telegram, for an update
@@ -56,8 +57,7 @@ async def poll(bot: PollingBot, intake: Intake, allowed: Sequence[str]) -> None:
         except TelegramError as error:
             _tell(told, error)
         except Exception as error:
-            # Not its text: it may hold what somebody wrote.
-            _tell(told, TelegramError(f"an update cannot be taken: {type(error).__name__}"))
+            _tell(told, TelegramError(f"an update cannot be taken: {explain(error)}"))
         else:
             if told:
                 log.info("updates are arriving again")

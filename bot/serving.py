@@ -32,6 +32,7 @@ from bot.watching import Watching
 from bot.webhook import secret_of, webhook
 from core.background import running
 from core.errors import SettingsError
+from core.explaining import explain
 from core.monitor import process_registry
 from core.settings import Settings
 
@@ -141,7 +142,7 @@ async def _let_go(intake: Intake) -> None:
     try:
         await asyncio.wait_for(intake.let_go(), LET_GO_WITHIN)
     except Exception as error:  # nothing is lost: other bots wait a little longer
-        log.warning("the database cannot be told of the end", why=type(error).__name__)
+        log.warning("the database cannot be told of the end", why=explain(error))
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from core.errors import (
     PrefixError,
     PrefixUnknown,
 )
+from core.explaining import explain
 from core.retrain.jobs import Job
 from core.retrain.watches import ALL, Watch
 
@@ -61,13 +62,25 @@ class Watching:
             try:
                 await self._show(watch)
             except (BadRequest, Forbidden) as error:  # the message or the chat is gone
-                log.warning("a job cannot be shown", job=watch.job_id, reason=str(error))
+                log.warning(
+                    "a job cannot be shown", job=watch.job_id, chat=watch.room, why=explain(error)
+                )
                 await self._services.watches.told(watch, ALL)
             except CheckpointError as error:  # there is nothing to show it by
-                log.error("a job's end cannot be shown", job=watch.job_id, reason=str(error))
+                log.error(
+                    "a job's end cannot be shown",
+                    job=watch.job_id,
+                    chat=watch.room,
+                    why=explain(error),
+                )
                 await self._services.watches.told(watch, ALL)
             except (TelegramError, LyricbotError) as error:  # those behind it are shown
-                log.warning("a job could not be shown yet", job=watch.job_id, reason=str(error))
+                log.warning(
+                    "a job could not be shown yet",
+                    job=watch.job_id,
+                    chat=watch.room,
+                    why=explain(error),
+                )
 
     async def _show(self, watch: Watch) -> None:
         job = await self._services.retrains.jobs.get(watch.job_id)
@@ -88,7 +101,7 @@ class Watching:
         try:
             await self._send_duel(watch, texts)
         except (PrefixError, NothingClean) as error:  # the operator's list of words forbids it
-            log.info("there is no first duel to show", job=job.id, reason=str(error))
+            log.info("there is no first duel to show", job=job.id, why=explain(error))
         await self._services.watches.told(watch, ALL)
 
     async def _edit(self, watch: Watch, text: str, *, at_once: bool) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.intake import Closing, Intake, Json
+from core.explaining import explain
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,11 +49,14 @@ def webhook(path: str, secret: str, intake: Intake) -> "Route":
         try:
             body = await asyncio.wait_for(_body(request), PATIENCE)
         except (TimeoutError, ClientDisconnect):
+            tell("a post is refused", why="its body does not come")
             return PlainTextResponse("the body does not come", 408)
         if body is None:
+            tell("a post is refused", why="an update is not so large")
             return PlainTextResponse("an update is not so large", 413)
         update = _parsed(body)
         if update is None:
+            tell("a post is refused", why="it is no update")
             return PlainTextResponse("an update is wanted, as JSON", 400)
         try:
             if intake.is_full:
@@ -61,9 +65,7 @@ def webhook(path: str, secret: str, intake: Intake) -> "Route":
         except Closing:
             return PlainTextResponse("try again", 503)
         except Exception as error:  # Telegram keeps it, and tries again
-            # Its first line alone: the next ones may hold what somebody wrote.
-            why = f"{type(error).__name__}: {error}".splitlines()[0]
-            tell("updates cannot be taken; they are left with telegram", why=why)
+            tell("updates cannot be taken; they are left with telegram", why=explain(error))
             return PlainTextResponse("try again", 503)
         told.clear()
         return PlainTextResponse("ok")

@@ -7,6 +7,7 @@ fifty (a commit, a step of a network) then grows with the batches, not with the 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -34,7 +35,8 @@ class Together(Generic[Item, Result]):
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
         if self._running is None or self._running.done():
-            self._running = asyncio.ensure_future(self._run())
+            # In a context of its own: what is logged of a batch is not about who came first.
+            self._running = loop.create_task(self._run(), context=Context())
         return await future
 
     async def _run(self) -> None:

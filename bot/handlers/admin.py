@@ -6,10 +6,11 @@ from html import escape
 import structlog
 from telegram import Message, Update
 
+from bot import refusing
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import edit_pressed
-from bot.handlers.retrain import for_admins
+from bot.handlers.retrain import Misused, for_admins
 from bot.handlers.write import behind_command
 from bot.job_messages import jobs_message
 from bot.keyboards import asking
@@ -62,13 +63,11 @@ async def ban(message: Message, account: int, context: Context) -> None:
     """Keep somebody out."""
     whom = _whom(message)
     if whom is None:
-        await message.reply_text(context.texts.ban_usage.format(command="ban"))
-        return
+        raise Misused(context.texts.ban_usage.format(command="ban"))
     if context.is_admin(whom):
-        await message.reply_text(context.texts.ban_admin)
-        return
+        raise Misused(context.texts.ban_admin)
     await context.services.access.ban(whom, account)
-    log.info("banned", account=whom, by=account)
+    log.info("banned", whom=whom)
     await message.reply_text(context.texts.banned.format(id=whom))
 
 
@@ -77,10 +76,9 @@ async def unban(message: Message, account: int, context: Context) -> None:
     """Let somebody in again."""
     whom = _whom(message)
     if whom is None:
-        await message.reply_text(context.texts.ban_usage.format(command="unban"))
-        return
+        raise Misused(context.texts.ban_usage.format(command="unban"))
     was_banned = await context.services.access.unban(whom)
-    log.info("unbanned", account=whom, by=account)
+    log.info("unbanned", whom=whom)
     said = context.texts.unbanned if was_banned else context.texts.not_banned
     await message.reply_text(said.format(id=whom))
 
@@ -90,12 +88,10 @@ async def announce(message: Message, account: int, context: Context) -> None:
     """Show an announcement as it will look, and ask whether to send it."""
     texts, text = context.texts, behind_command(message).strip()
     if not text:
-        await message.reply_text(texts.announce_usage)
-        return
+        raise Misused(texts.announce_usage)
     num_rooms = await context.services.rooms.wanting_news()
     if not num_rooms:
-        await message.reply_text(texts.announce_nobody)
-        return
+        raise Misused(texts.announce_nobody)
     preview = await message.reply_text(text)
     await preview.reply_text(
         texts.announce_ask.format(rooms=num_rooms),
@@ -110,6 +106,7 @@ async def announce_decided(update: Update, context: Context) -> None:
     if query is None:
         return
     if not context.is_admin(query.from_user.id):
+        refusing.note("announce", "not an admin")
         await answer_query(
             query, context.texts.admins_only.format(id=query.from_user.id), alert=True
         )

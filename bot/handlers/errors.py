@@ -6,6 +6,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 
 from bot.answering import answer_query
 from bot.context import Context
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 # What Telegram says where nobody is there to be told, or nothing is left to be done.
@@ -21,17 +22,17 @@ async def failed(update: object, context: Context) -> None:
     """Log an exception that no handler met, and say so in the chat it came from."""
     error = context.error
     if isinstance(error, NetworkError) and not isinstance(update, Update):
-        log.warning("telegram cannot be reached", error=str(error))  # polling goes on by itself
+        log.warning("telegram cannot be reached", why=explain(error))  # polling goes on by itself
         return
-    if _is_closed(error):
-        log.info("a chat is closed to the bot", reason=str(error))
+    if error is not None and _is_closed(error):
+        log.info("a chat is closed to the bot", why=explain(error))
         return
     log.error("an update failed", exc_info=error)
     context.metrics.errors.inc()
     try:
         await context.services.limits.count("errors")
-    except Exception as second:
-        log.warning("nor could it be counted", exc_info=second)
+    except Exception as second:  # for the same reason, most likely; /metrics has counted it
+        log.debug("nor could it be counted", why=explain(second))
     if not isinstance(update, Update):
         return
     try:
@@ -40,10 +41,10 @@ async def failed(update: object, context: Context) -> None:
         elif update.message:
             await update.message.reply_text(context.texts.failure)
     except TelegramError as second:
-        log.warning("nor could the person be told", error=str(second))
+        log.warning("nor could the person be told", why=explain(second))
 
 
-def _is_closed(error: Exception | None) -> bool:
+def _is_closed(error: Exception) -> bool:
     """Whether a person has blocked the bot, or a chat is gone, grown, or mute."""
     if isinstance(error, BadRequest):
         said = str(error).lower()

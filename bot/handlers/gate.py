@@ -3,23 +3,27 @@
 from datetime import datetime, timedelta
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from telegram import Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
+from bot import refusing
 from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
 from bot.ordering import is_write
 from bot.texts import texts_for
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 STALE_AFTER = timedelta(minutes=10)
 
 
 async def gate(update: Update, context: Context) -> None:
-    """Let an update pass to its handler, or stop it here."""
+    """Let an update pass to its handler, or stop it here; each line logged of it has its ids."""
+    _bind_ids(update)
     if update.effective_user is None:  # nobody asks, so nobody is answered
         raise ApplicationHandlerStop
     # Whatever fails on the way, only what may pass does: PTB goes on after an error in a gate.
@@ -27,17 +31,25 @@ async def gate(update: Update, context: Context) -> None:
         await _turn_away(update, context)
         raise ApplicationHandlerStop
     if is_write(update) and _is_stale(update, context.services.now()):
-        log.info("an old /write is skipped", update=update.update_id)
+        refusing.note("write", "it was sent more than 10 minutes ago")
         context.metrics.skipped.inc()
         try:
             await context.services.limits.count("skipped")
         except Exception as error:
-            log.warning("it could not be counted", why=str(error))
+            log.warning("it could not be counted", why=explain(error))
         raise ApplicationHandlerStop
     try:
         await _choose_texts(update, context)
     except Exception as error:  # a vote matters more than the language of its answer
-        log.warning("what was chosen is not known", why=str(error))
+        # Told only if nothing else is: whatever fails next will say why.
+        log.debug("what was chosen is not known", why=explain(error))
+
+
+def _bind_ids(update: Update) -> None:
+    clear_contextvars()
+    chat = update.effective_chat
+    ids = {"update": update.update_id, "account": account_of(update), "chat": chat and chat.id}
+    bind_contextvars(**{name: one for name, one in ids.items() if one is not None})
 
 
 def _is_let_in(update: Update, context: Context) -> bool:
@@ -70,7 +82,7 @@ async def _turn_away(update: Update, context: Context) -> None:
         return
     account = account_of(update) or person.id
     banned = context.services.access.is_banned(account)
-    log.info("not let in", account=account, banned=banned)
+    refusing.note("entry", "banned" if banned else "it is open to others only")
     said = "" if banned else context.texts.not_allowed.format(id=person.id)
     if query is not None:
         await answer_query(query, said, alert=bool(said))
@@ -78,7 +90,7 @@ async def _turn_away(update: Update, context: Context) -> None:
         try:
             await message.reply_text(said)
         except TelegramError as error:
-            log.info("nor could they be told", reason=str(error))
+            log.info("nor could they be told", why=explain(error))
 
 
 async def _choose_texts(update: Update, context: Context) -> None:

@@ -6,6 +6,7 @@ from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import TelegramError
 
 from bot.context import Context
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 THERE = (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR)
@@ -32,7 +33,7 @@ async def membership(update: Update, context: Context) -> None:
                 ),
             )
         except TelegramError as error:  # it may have been added without leave to write
-            log.info("nothing can be said in a group", error=str(error))
+            log.info("nothing can be said in a group", why=explain(error))
 
 
 async def migrated(update: Update, context: Context) -> None:

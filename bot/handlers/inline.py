@@ -2,6 +2,8 @@
 
 import asyncio
 
+import structlog
+from structlog.contextvars import bind_contextvars
 from telegram import (
     InlineQueryResultArticle,
     InlineQueryResultsButton,
@@ -12,14 +14,16 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
 from bot.context import Context
-from bot.dealing import REFUSALS, WHY, as_known, plain_refusal
+from bot.dealing import REFUSALS, as_known, note_refusal, plain_refusal
 from bot.keyboards import inline_keyboard
 from bot.rendering import OPENING, board_message, duration, in_script
 from core.arena.duel import Duel
 from core.arena.limits import LimitReached
 from core.errors import LyricbotError, PrefixUnknown
+from core.explaining import explain
 from core.lyrics.form import parse
 
+log = structlog.get_logger(__name__)
 BUTTON = 64  # characters
 DESCRIBED = 100
 PAUSE = 0.15  # seconds without another keystroke
@@ -47,12 +51,13 @@ async def inline(update: Update, context: Context) -> None:
         if latest.get(person) != number:
             return
     except REFUSALS as refused:
-        context.metrics.refusals.labels(WHY[type(refused)]).inc()
+        note_refusal(refused, context)
         await _answer(update, [], _why(refused, context))
         return
     finally:
         if latest.get(person) == number:
             del latest[person]
+    bind_contextvars(duel=duel.id)
     context.metrics.duels.inc()
     await _answer(update, _results(duel, context))
 
@@ -102,5 +107,5 @@ async def _answer(
     try:
         kept = KEPT if results else 0
         await query.answer(results, cache_time=kept, is_personal=True, button=button)
-    except BadRequest:  # nobody waits for it any more
-        return
+    except BadRequest as error:  # nobody waits for it any more
+        log.info("an inline query was answered too late", why=explain(error))

@@ -3,12 +3,14 @@
 from telegram import Update
 from telegram.constants import ChatType
 
+from bot import refusing
 from bot.accounts import may_choose
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import edit_pressed
 from bot.keyboards import language_keyboard
 from bot.menus import set_menu_of
+from bot.refusing import FORGED
 from bot.texts import LANGUAGES, texts_for
 
 CHOSEN = r"^(l:(zh-hans|zh-hant|en)|s:(hans|hant))$"
@@ -31,11 +33,13 @@ async def chosen(update: Update, context: Context) -> None:
     query = update.callback_query
     if query is None:
         return
-    if query.message is None or query.data is None:  # forged
+    if query.message is None or query.data is None:
+        refusing.note("language", FORGED)
         await answer_query(query)
         return
     chat = query.message.chat
     if not await may_choose(query.from_user.id, chat, context):
+        refusing.note("language", "only the group's admins choose for it")
         await answer_query(query, context.texts.group_admins_only, alert=True)
         return
     rooms = context.services.rooms

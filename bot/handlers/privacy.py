@@ -3,14 +3,17 @@
 import random
 
 import structlog
+from structlog.contextvars import unbind_contextvars
 from telegram import Update
 from telegram.constants import ChatType
 
+from bot import refusing
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import edit_pressed
 from bot.keyboards import asking
 from bot.menus import reset_menu_of
+from bot.refusing import FORGED
 from core.arena.privacy import forget
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,7 @@ async def delete_me(update: Update, context: Context) -> None:
     if message is None:
         return
     if message.chat.type != ChatType.PRIVATE:
+        refusing.note("delete_me", "it is asked for in private")
         said = context.room_texts.delete_in_private.format(bot=context.bot.username)
         await message.reply_text(said)
         return
@@ -45,13 +49,15 @@ async def decided(update: Update, context: Context) -> None:
     if query is None:
         return
     if query.message is None or query.message.chat.id != query.from_user.id:
-        await answer_query(query)  # forged: it was asked of somebody else
+        refusing.note("delete_me", FORGED)  # it was asked of somebody else
+        await answer_query(query)
         return
     said = context.texts.not_deleted
     if query.data == "d:yes":
         await forget(context.services.store, query.from_user.id, random.SystemRandom())
         context.services.rooms.drop(query.from_user.id)
         await reset_menu_of(context.bot, query.from_user.id)
+        unbind_contextvars("account", "chat")
         log.info("a person was forgotten")
         said = context.texts.deleted
     await answer_query(query)

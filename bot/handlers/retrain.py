@@ -10,10 +10,12 @@ from functools import wraps
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 from telegram import Document, File, Message, Update
 from telegram.constants import FileSizeLimit, ParseMode
 from telegram.error import BadRequest
 
+from bot import refusing
 from bot.context import Context
 from bot.job_messages import corpus_message, job_message, jobs_message, releases_message
 from bot.reasons import reason
@@ -29,6 +31,10 @@ Handler = Callable[[Message, int, Context], Awaitable[None]]
 OPTIONS = ("corpus", "recipe", "pairs")
 
 
+class Misused(Exception):
+    """A command that cannot be meant so; the text says how to use it."""
+
+
 def for_admins(handler: Handler) -> Callable[[Update, Context], Coroutine[Any, Any, None]]:
     """Refuse anyone else in a friendly way, and say in the chat what an admin's command lacked."""
 
@@ -38,20 +44,24 @@ def for_admins(handler: Handler) -> Callable[[Update, Context], Coroutine[Any, A
         if message is None or person is None:
             return
         if message.sender_chat is not None:  # all anonymous people have one account
+            refusing.note(handler.__name__, "it came in the name of a chat")
             await message.reply_text(context.room_texts.not_anonymously)
             return
         if not context.is_admin(person.id):
-            log.warning("not an admin", account=person.id, wanted=handler.__name__)
+            refusing.note(handler.__name__, "not an admin")
             await message.reply_text(context.texts.admins_only.format(id=person.id))
             return
         if message.text and (message.forward_origin or message.via_bot):
-            log.warning("a command of somebody else's words", account=person.id)
+            refusing.note(handler.__name__, "it is forwarded, or of another bot's words")
             await message.reply_text(context.texts.not_their_words)
             return
         try:
             await handler(message, person.id, context)
+        except Misused as misused:
+            refusing.note(handler.__name__, "it cannot be meant so")
+            await message.reply_text(str(misused))
         except LyricbotError as refusal:
-            log.info("refused", wanted=handler.__name__, reason=str(refusal))
+            refusing.note(handler.__name__, refusal)
             await message.reply_text(
                 context.texts.refused.format(reason=reason(refusal, context.texts))
             )
@@ -65,8 +75,7 @@ async def retrain(message: Message, account: int, context: Context) -> None:
     wanted = _options(message.text or "")
     pairs = wanted.get("pairs", "1")
     if wanted.keys() - {*OPTIONS} or not (pairs.isdecimal() and 0 < int(pairs) <= MAX_PAIRS):
-        await message.reply_text(context.texts.retrain_usage.format(most=MAX_PAIRS))
-        return
+        raise Misused(context.texts.retrain_usage.format(most=MAX_PAIRS))
     try:
         job = await context.services.retrains.ask(
             corpus=wanted.get("corpus", BUNDLED),
@@ -75,6 +84,7 @@ async def retrain(message: Message, account: int, context: Context) -> None:
             by=account,
         )
     except JobRunning as running:
+        refusing.note("retrain", running)
         job = await context.services.retrains.jobs.get(running.job)
         await message.reply_text(
             context.texts.job_running.format(job=job.id, corpus=job.corpus_name)
@@ -97,8 +107,7 @@ async def cancel(message: Message, account: int, context: Context) -> None:
     """Cancel a job."""
     number = _number(message)
     if number is None and len((message.text or "").split()) > 1:
-        await message.reply_text(context.texts.cancel_usage)
-        return
+        raise Misused(context.texts.cancel_usage)
     job = await context.services.retrains.cancel(number)
     await message.reply_text(context.texts.job_cancelled.format(job=job.id))
 
@@ -115,10 +124,9 @@ async def use(message: Message, account: int, context: Context) -> None:
     """Let a release write from now on."""
     number = _number(message)
     if number is None:
-        await message.reply_text(context.texts.use_usage)
-        return
+        raise Misused(context.texts.use_usage)
     release = await context.services.releases.use(number)
-    log.info("a release is used", release=release.number, by=account)
+    log.info("a release is used", release=release.number)
     await message.reply_text(context.texts.release_used.format(number=release.number))
 
 
@@ -126,7 +134,7 @@ async def use(message: Message, account: int, context: Context) -> None:
 async def rollback(message: Message, account: int, context: Context) -> None:
     """Go back to the release that was current before."""
     release = await context.services.releases.rollback()
-    log.info("rolled back", release=release.number, by=account)
+    log.info("rolled back", release=release.number)
     await message.reply_text(context.texts.release_used.format(number=release.number))
 
 
@@ -138,23 +146,22 @@ async def corpus(message: Message, account: int, context: Context) -> None:
         return
     name = document.file_name or ""
     if not name.lower().endswith((".txt", ".zip")):
-        await message.reply_text(context.texts.corpus_wanted)
-        return
+        raise Misused(context.texts.corpus_wanted)
     file = await _within_limit(document)
     if file is None:
         most = FileSizeLimit.FILESIZE_DOWNLOAD // 10**6
-        await message.reply_text(context.texts.corpus_too_large.format(most=most))
-        return
+        raise Misused(context.texts.corpus_too_large.format(most=most))
     content = bytes(await file.download_as_bytearray())
     given = await asyncio.to_thread(corpus_of, content, name)
     entry = await context.services.corpora.add(given)
-    log.info("a corpus was added", corpus=entry.name, sha256=entry.sha256, by=account)
+    log.info("a corpus was added", sha256=entry.sha256)
     await message.reply_text(
         corpus_message(entry, given.encoding, context.texts), parse_mode=ParseMode.HTML
     )
 
 
 async def _show(job: Job, message: Message, account: int, context: Context) -> None:
+    bind_contextvars(job=job.id)
     workers = await context.services.workers.alive()
     sent = await message.reply_text(
         job_message(job, context.texts, waits_for_worker=not workers), parse_mode=ParseMode.HTML

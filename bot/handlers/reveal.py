@@ -1,16 +1,19 @@
 """/reveal: whoever asked for a duel closes it, and everybody sees the result."""
 
 import structlog
+from structlog.contextvars import bind_contextvars
 from telegram import Update
 from telegram.constants import ChatType, ParseMode
 from telegram.error import BadRequest
 
+from bot import refusing
 from bot.accounts import account_of
 from bot.context import Context
 from bot.handlers.vote import duel_replied_to
 from bot.keyboards import duel_keyboard
 from bot.rendering import result_message
 from core.errors import DuelUnknown, NotTheirDuel
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +27,7 @@ async def reveal(update: Update, context: Context) -> None:
     if duel_id is None:
         latest = await context.contest.latest_duel(room=message.chat_id, asked_by=account)
         if latest is None:
+            refusing.note("reveal", "no duel of theirs stands in this chat")
             await message.reply_text(
                 context.room_texts.reveal_nothing.format(opening=context.room_texts.opening)
             )
@@ -31,9 +35,11 @@ async def reveal(update: Update, context: Context) -> None:
         duel_id, post = latest
     elif message.reply_to_message is not None:
         post = message.reply_to_message.message_id
+    bind_contextvars(duel=duel_id)
     try:
         result = await context.contest.close(account, duel_id)
-    except (NotTheirDuel, DuelUnknown):
+    except (NotTheirDuel, DuelUnknown) as refused:
+        refusing.note("reveal", refused)
         await message.reply_text(context.room_texts.not_their_duel)
         return
     if message.chat.type != ChatType.PRIVATE:
@@ -52,5 +58,5 @@ async def reveal(update: Update, context: Context) -> None:
             reply_markup=duel_keyboard(result.duel, texts, bot=context.bot.username, closed=True),
         )
     except BadRequest as error:
-        log.info("a result could not be shown", error=str(error))
+        log.info("a result could not be shown", why=explain(error))
     await message.reply_text(texts.revealed)

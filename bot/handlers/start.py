@@ -1,13 +1,16 @@
 """The first words: /start, /help, and what is said to a message that asks for nothing."""
 
+from structlog.contextvars import bind_contextvars
 from telegram import Message, Update
 from telegram.constants import ChatType, ParseMode
 
+from bot import refusing
 from bot.context import Context
 from bot.dealing import show_duel, topic_of
 from bot.handlers.write import behind_command
 from bot.keyboards import duel_keyboard, parse_deep_link
 from bot.menus import set_menu_of
+from bot.refusing import UNKNOWN
 from bot.rendering import result_message
 from core.arena.contest import Result
 from core.errors import DuelUnknown
@@ -52,13 +55,16 @@ async def hint(update: Update, context: Context) -> None:
 async def unknown_command(update: Update, context: Context) -> None:
     """Answer a private command that does not exist."""
     if update.message:
+        refusing.note("command", "there is no such command")
         await update.message.reply_text(context.texts.unknown_command)
 
 
 async def _show_linked(linked: tuple[int, str], message: Message, context: Context) -> None:
+    bind_contextvars(duel=linked[0])
     try:
         duel = await context.contest.duel(*linked)
     except DuelUnknown:
+        refusing.note("link", UNKNOWN)
         await message.reply_text(
             context.room_texts.duel_unknown.format(opening=context.room_texts.opening)
         )

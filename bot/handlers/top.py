@@ -5,6 +5,7 @@ from html import escape
 from telegram import LinkPreviewOptions, Update
 from telegram.constants import ParseMode
 
+from bot import refusing
 from bot.accounts import account_of, may_choose
 from bot.context import Context
 from bot.keyboards import deep_link
@@ -39,6 +40,7 @@ async def news(update: Update, context: Context) -> None:
     if message is None or account is None:
         return
     if not await may_choose(account, message.chat, context):
+        refusing.note("news", "only the group's admins choose for it")
         await message.reply_text(texts.group_admins_only)
         return
     wanted = await context.services.rooms.toggle_news(message.chat_id)

@@ -7,18 +7,22 @@ which.
 import unicodedata
 
 import structlog
+from structlog.contextvars import bind_contextvars
 from telegram import Message, Update
 from telegram.constants import ChatType, ParseMode
 from telegram.error import TelegramError
 
+from bot import refusing
 from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
 from bot.keyboards import Answer, Press, duel_keyboard, looked
+from bot.refusing import FORGED, UNKNOWN
 from bot.rendering import vote_reveal, voted_message
 from core.arena.answers import Vote
 from core.arena.boards import Place
 from core.errors import DuelUnknown
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 TYPED = r"^\s*[0-3０-３]\s*$"
@@ -36,6 +40,7 @@ async def pressed(update: Update, context: Context) -> None:
             raise DuelUnknown(0)
         said, vote = await _take(press, query.from_user.id, press.key, context)
     except DuelUnknown:
+        refusing.note("answer", UNKNOWN if press else FORGED)
         await answer_query(
             query, context.texts.duel_unknown.format(opening=context.texts.opening), alert=True
         )
@@ -67,11 +72,14 @@ async def typed(update: Update, context: Context) -> None:
     duel_id = await _meant(message, context, private=private)
     if duel_id is None:
         if private:
+            refusing.note("answer", "no duel stands in this chat")
             await message.reply_text(
                 context.texts.nothing_to_vote_on.format(opening=context.texts.opening)
             )
         return
+    bind_contextvars(duel=duel_id)
     if message.sender_chat is not None:  # else an admin would vote twice: as one, and as nobody
+        refusing.note("answer", "it came in the name of a chat")
         await message.reply_text(context.room_texts.not_anonymously)
         return
     answer: Answer = unicodedata.normalize("NFKC", message.text or "").strip()  # type: ignore[assignment]
@@ -102,6 +110,7 @@ async def _take(
     press: Press, account: int, key: str | None, context: Context
 ) -> tuple[str, Vote | None]:
     """Commit an answer; what to say to the person, and the vote if it was one."""
+    bind_contextvars(duel=press.duel_id)
     texts, contest = context.texts, context.contest
     said: tuple[str, Vote | None]
     match press.answer:
@@ -114,6 +123,8 @@ async def _take(
         case "0" | "1" | "2":
             choice = {"0": 0, "1": 1, "2": 2}[press.answer]
             vote = await contest.vote(account, press.duel_id, choice, key)  # type: ignore[arg-type]
+            if vote.counted is None:
+                refusing.note("answer", "the duel was closed before")
             said = vote_reveal(vote, texts), vote
     context.metrics.answers.labels(press.answer).inc()
     return said
@@ -135,7 +146,7 @@ async def _show_reveal(vote: Vote, room: int, post: int, context: Context) -> No
     except TelegramError as error:
         # The same answer again changes nothing, and a message may be gone: the vote stands.
         if "not modified" not in str(error).lower():
-            log.warning("a reveal could not be shown", error=str(error))
+            log.warning("a reveal could not be shown", why=explain(error))
 
 
 async def _note(message: Message) -> None:

@@ -4,14 +4,17 @@ one of its lyrics.
 
 from collections.abc import Callable
 
+from structlog.contextvars import bind_contextvars
 from telegram import Chat, Message, Update
 from telegram.constants import ParseMode
 
+from bot import refusing
 from bot.accounts import account_of
 from bot.answering import answer_query
 from bot.context import Context
 from bot.dealing import (
     REFUSALS,
+    note_refusal,
     open_duel,
     plain_refusal,
     refusal,
@@ -19,6 +22,7 @@ from bot.dealing import (
     topic_of,
 )
 from bot.keyboards import Wish
+from bot.refusing import FORGED, UNKNOWN
 from bot.rendering import in_script
 from core.errors import DuelUnknown
 from core.lyrics.form import Form, parse, parse_acrostic
@@ -35,6 +39,7 @@ async def write(update: Update, context: Context) -> None:
 async def acrostic(update: Update, context: Context) -> None:
     """The same, of lyrics whose lines begin with given characters."""
     if update.message is not None and not behind_command(update.message).strip():
+        refusing.note("acrostic", "no characters were given")
         await update.message.reply_text(context.room_texts.acrostic_usage)
         return
     await _write(update, context, lambda text: ("", parse_acrostic(text)))
@@ -58,6 +63,7 @@ async def _write(
             context=context,
         )
     except REFUSALS as refused:
+        note_refusal(refused, context)
         text = refusal(refused, context.room_texts, is_admin=context.is_admin(account))
         await message.reply_text(text, parse_mode=ParseMode.HTML)
         return
@@ -73,8 +79,10 @@ async def wished(update: Update, context: Context) -> None:
     try:
         if wish is None or query.message is None:
             raise DuelUnknown(0)
+        bind_contextvars(duel=wish.duel_id)
         duel = await context.contest.duel(wish.duel_id, wish.key)
     except DuelUnknown:
+        refusing.note("wish", UNKNOWN if wish else FORGED)
         await answer_query(
             query, context.texts.duel_unknown.format(opening=context.texts.opening), alert=True
         )
@@ -84,6 +92,7 @@ async def wished(update: Update, context: Context) -> None:
     topic = topic_of(seen)
     if wish.what != "again":
         if not _is_first(chat, wish, context):
+            refusing.note("wish", "the lyric was taken before")
             await answer_query(query, context.texts.taken_already)
             return
         await answer_query(query)
@@ -102,6 +111,7 @@ async def wished(update: Update, context: Context) -> None:
             context=context,
         )
     except REFUSALS as refused:
+        note_refusal(refused, context)
         is_admin = context.is_admin(query.from_user.id)
         text = plain_refusal(refused, context.texts, is_admin=is_admin)
         await answer_query(query, text, alert=True)

@@ -23,6 +23,7 @@ from core.errors import (
     ReleaseUnknown,
     StoreError,
 )
+from core.explaining import explain
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.measure import Measures
 from core.lyrics.recipe import SAMPLERS, Sampler
@@ -198,7 +199,7 @@ class Releases:
                     "the current release cannot be served",
                     release=release.number,
                     served=self._served.number,
-                    reason=str(error),
+                    why=explain(error),
                 )
             return self._served
         self._served, self._writers, self._warned_of = release, writers, 0

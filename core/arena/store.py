@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core.errors import DatabaseError
+from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -139,14 +140,20 @@ async def persistently(work: Callable[[], Awaitable[T]]) -> T:
 
     It may have been done already when it seemed to fail, so doing it twice has to be harmless.
     """
-    pause = 0.5
+    pause, told = 0.5, ""
     while True:
         try:
-            return await work()
+            result = await work()
         except UNUSABLE as error:
             if isinstance(error, IntegrityError | ProgrammingError | DataError):
                 raise
-            log.warning("the database cannot be used", reason=str(error).splitlines()[0])
+            if explain(error) != told:  # not at every try
+                log.warning("the database cannot be used; it is tried again", why=explain(error))
+            told = explain(error)
+        else:
+            if told:
+                log.info("the database can be used again")
+            return result
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 

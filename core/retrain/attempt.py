@@ -24,6 +24,7 @@ from core.arena.releases import Releases, TrainedPair
 from core.arena.store import UNUSABLE, Store, persistently
 from core.background import running
 from core.errors import LyricbotError, StoreError, Superseded
+from core.explaining import explain
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
 from core.lyrics.measure import Measures, measure
@@ -149,12 +150,12 @@ class Attempt:
         )
         return release.number
 
-    async def fail(self, reason: str) -> None:
+    async def fail(self, why: Exception) -> None:
         """End the job; nothing happens if it is another's by now."""
-        log.error("the job has failed", job=self.job.id, reason=reason)
+        log.error("the job has failed", job=self.job.id, why=explain(why))
         with suppress(Superseded):
             await persistently(
-                lambda: self._means.jobs.fail(self.job.id, self.job.attempt, reason)
+                lambda: self._means.jobs.fail(self.job.id, self.job.attempt, str(why))
             )
 
     async def let_go(self) -> None:
@@ -233,7 +234,7 @@ class Attempt:
         try:
             await self._means.jobs.tell(self.job.id, self.job.attempt, self._tracker.progress)
         except UNUSABLE as error:
-            log.warning("progress could not be told", reason=str(error).splitlines()[0])
+            log.warning("progress could not be told", job=self.job.id, why=explain(error))
 
     async def _keep_copying(self) -> None:
         while True:
@@ -241,7 +242,7 @@ class Attempt:
             try:
                 await asyncio.to_thread(self._workplace.copy_out)
             except (StoreError, OSError) as error:  # the training itself needs no store
-                log.warning("the saves could not be copied", reason=str(error))
+                log.warning("the saves could not be copied", job=self.job.id, why=explain(error))
 
     async def _corpus(self) -> Corpus:
         job = self.job

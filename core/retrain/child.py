@@ -10,13 +10,13 @@ import os
 import shutil
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from core.errors import CheckpointError, LyricbotError
+from core.explaining import explain, raised_at
 from core.lyrics.corpus import Corpus
 from core.lyrics.recipe import Recipe
 from core.retrain.samples import PREFIXES, samples
@@ -67,8 +67,8 @@ def main() -> None:
         except (LyricbotError, OSError) as error:  # they say what is wrong
             _tell(out, "failed", reason=str(error))
         except Exception as error:
-            traceback.print_exc()
-            _tell(out, "failed", reason=f"unexpected: {error!r}")
+            reason = f"unexpected: {explain(error)} at {raised_at(error)}"
+            _tell(out, "failed", reason=reason)
 
 
 def _train(task: Task, out: TextIO) -> None:

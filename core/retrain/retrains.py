@@ -14,6 +14,7 @@ import structlog
 
 from core.arena.corpora import Corpora
 from core.errors import EngineError, JobUnnamed, Superseded
+from core.explaining import explain
 from core.lyrics.corpus import BUNDLED
 from core.lyrics.recipe import DEFAULT, recipe_named
 from core.retrain.engine import OVER, Engine
@@ -69,11 +70,11 @@ class Retrains:
         await self._corpora.keep(text)
         seed = self._chance.randrange(MAX_SEED) if seed is None else seed
         job = await self.jobs.add(text, wanted, num_pairs=num_pairs, seed=seed, by=by)
-        log.info("a job was asked for", job=job.id, corpus=corpus, recipe=recipe, by=by)
+        log.info("a job was asked for", job=job.id, corpus=text.sha256, recipe=wanted.name, by=by)
         try:
             await self._engine.start(job.id)
         except EngineError as error:  # it is kept, and `tend` tells the engine later
-            log.warning("the engine cannot be told", job=job.id, reason=str(error))
+            log.warning("the engine cannot be told", job=job.id, why=explain(error))
         return job
 
     async def cancel(self, number: int | None = None) -> Job:
@@ -93,7 +94,7 @@ class Retrains:
         try:
             await self._engine.stop(number)
         except EngineError as error:
-            log.warning("the engine cannot be told", job=number, reason=str(error))
+            log.warning("the engine cannot be told", job=number, why=explain(error))
         return job
 
     async def check_engine(self) -> None:
@@ -109,7 +110,7 @@ class Retrains:
         try:
             await self._engine.take_over(number)
         except EngineError as error:  # `tend` finds it when it has been silent for long enough
-            log.warning("the engine cannot be told", job=number, reason=str(error))
+            log.warning("the engine cannot be told", job=number, why=explain(error))
 
     async def tend(self) -> None:
         """See to it that every active job is queued or worked on, and that none else is.

@@ -26,6 +26,7 @@ from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
 from core.errors import LyricbotError, StoreError, Superseded, TrainerMissing
+from core.explaining import explain, raised_at
 from core.monitor import Check, monitor, process_registry
 from core.retrain import engine
 from core.retrain.attempt import Attempt, Means
@@ -74,9 +75,9 @@ class Worker:
                 release = await self._step("publish", lambda: attempt.publish(shas))
             log.info("published", job=number, release=release)
         except Superseded as error:
-            log.info("stopped", job=number, reason=str(error))
+            log.info("stopped", job=number, why=explain(error))
         except (LyricbotError, OSError) as error:
-            await attempt.fail(str(error))
+            await attempt.fail(error)
         finally:
             self._attempts.discard(attempt)
             if not self._stopping:
@@ -95,7 +96,7 @@ class Worker:
                     num_pairs=len(current.pairs),
                 )
         except LyricbotError as error:  # one that runs already, or a corpus that is gone
-            log.warning("nothing was asked for on schedule", reason=str(error))
+            log.warning("nothing was asked for on schedule", why=explain(error))
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -138,7 +139,7 @@ class Worker:
             try:
                 await self._workers.sign(self.info)
             except UNUSABLE as error:
-                log.warning("no sign could be given", reason=str(error).splitlines()[0])
+                log.warning("no sign could be given", why=explain(error))
             await asyncio.sleep(SIGN_EVERY)
 
     async def stop(self) -> None:
@@ -151,15 +152,16 @@ class Worker:
                     await self._retrains.hand_back(attempt.job.id)
                 await self._workers.leave(self.info.name)
         except UNUSABLE as error:  # a TimeoutError is one: whoever tends the jobs finds them
-            log.warning("nothing could be given back", reason=repr(error))
+            log.warning("nothing could be given back", why=explain(error))
 
     async def _claim(self, number: int) -> Attempt | None:
         try:
             return await Attempt.claim(self._means, number, self.info.name)
         except Superseded as error:
-            log.info("not taken up", job=number, reason=str(error))
+            log.info("not taken up", job=number, why=explain(error))
             await self.clear(number)
         except LyricbotError as error:
+            log.error("the job has failed", job=number, why=explain(error))
             fail = partial(self._means.jobs.fail, number, None, str(error))
             with suppress(Superseded):
                 await persistently(fail)
@@ -184,9 +186,8 @@ class Worker:
                 return {"superseded": str(error)}
             except (LyricbotError, OSError) as error:
                 return {"failed": str(error)}
-            except Exception as error:  # a fault of ours: the log has all of it
-                log.exception("a step has failed", step=name)
-                return {"failed": f"unexpected: {error!r}"}
+            except Exception as error:  # a fault of ours
+                return {"failed": f"unexpected: {explain(error)} at {raised_at(error)}"}
 
         options: Any = {"name": name, "preemptible": preemptible}
         outcome = await DBOS.run_step_async(options, told)
