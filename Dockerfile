@@ -32,7 +32,7 @@ VOLUME ["/srv/lyricbot/data/state", "/srv/lyricbot/checkpoints"]
 ENTRYPOINT ["lyricbot"]
 # Asks nothing where LYRICBOT_HTTP is unset. slim has no curl; and a proxy would not find us.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os; from urllib.request import ProxyHandler, build_opener; os.environ.get('LYRICBOT_HTTP') and build_opener(ProxyHandler({})).open('http://127.0.0.1:8080/healthz', timeout=8)"]
+    CMD ["python", "-c", "import os; from urllib.request import ProxyHandler, build_opener; os.environ.get('LYRICBOT_HTTP') and build_opener(ProxyHandler({})).open('http://127.0.0.1:8080/livez', timeout=8)"]
 
 FROM base AS trainer
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu

@@ -13,6 +13,7 @@ import structlog
 from telegram.error import RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
+from bot.arrival import Arrival
 from bot.intake import Intake, Json
 from bot.limiter import seconds_of, shown
 from core.arena.store import persistently
@@ -39,8 +40,11 @@ class PollingBot(ExtBot[Any]):
         return found if isinstance(found, list) else []
 
 
-async def poll(bot: PollingBot, intake: Intake, allowed: Sequence[str]) -> None:
+async def poll(
+    bot: PollingBot, intake: Intake, allowed: Sequence[str], arrival: Arrival | None = None
+) -> None:
     """Take updates until cancelled: each batch is committed before the next is asked for."""
+    arrival = arrival or Arrival()
     offset: int | None = None
     pause = FIRST_PAUSE
     told: set[str] = set()
@@ -53,12 +57,15 @@ async def poll(bot: PollingBot, intake: Intake, allowed: Sequence[str]) -> None:
                 offset = posted[-1]["update_id"] + 1
         except RetryAfter as error:
             pause = seconds_of(error)
+            arrival.fails(error)
             _tell(told, error)
         except TelegramError as error:
+            arrival.fails(error)
             _tell(told, error)
         except Exception as error:
             _tell(told, TelegramError(f"an update cannot be taken: {explain(error)}"))
         else:
+            arrival.works()
             if told:
                 log.info("updates are arriving again")
             told, pause = set(), FIRST_PAUSE

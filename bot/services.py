@@ -38,6 +38,7 @@ class Services:
     settings: Settings
     store: Store
     files: Files
+    desk: Desk
     releases: Releases
     corpora: Corpora
     contest: Contest
@@ -88,6 +89,7 @@ async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIter
             settings=settings,
             store=store,
             files=files,
+            desk=desk,
             releases=releases,
             corpora=corpora,
             contest=Contest(

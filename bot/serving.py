@@ -10,6 +10,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.announcing import Announcing
 from bot.app import ALLOWED_UPDATES, App, build_application
+from bot.arrival import Arrival, keep_asking
 from bot.background import (
     every,
     first_retrain,
@@ -80,6 +81,7 @@ async def _until(stopped: asyncio.Event, services: Services, token: str) -> None
         token, settings.api_url, services, proxy=settings.proxy_url, metrics=metrics
     )
     intake = Intake(services.inbox, application.update_queue, application.bot)
+    arrival = Arrival()
     async with AsyncExitStack() as stack:
         await services.access.refresh()
         await asyncio.to_thread(texts_for, "zh-hant")  # it loads a dictionary
@@ -91,13 +93,14 @@ async def _until(stopped: asyncio.Event, services: Services, token: str) -> None
         routes = []
         if settings.webhook_path is not None:
             routes = [webhook(settings.webhook_path, secret_of(token), intake)]
-        await stack.enter_async_context(served_health(services, metrics, routes))
+        await stack.enter_async_context(served_health(services, metrics, routes, arrival))
         log.info("connecting", to=settings.api_url)
-        if not await _reached(application.initialize, settings, stopped):
+        if not await _reached(application.initialize, settings, stopped, arrival):
             return
         stack.push_async_callback(application.shutdown)
         await stack.enter_async_context(_handling(application, intake, services))
-        await stack.enter_async_context(_receiving(application, intake, services, token, stopped))
+        receiving = _receiving(application, intake, services, token, stopped, arrival)
+        await stack.enter_async_context(receiving)
         await stopped.wait()
 
 
@@ -147,7 +150,12 @@ async def _let_go(intake: Intake) -> None:
 
 @asynccontextmanager
 async def _receiving(
-    application: App, intake: Intake, services: Services, token: str, stopped: asyncio.Event
+    application: App,
+    intake: Intake,
+    services: Services,
+    token: str,
+    stopped: asyncio.Event,
+    arrival: Arrival,
 ) -> AsyncIterator[None]:
     """Have updates arrive until the context is left."""
     bot: PollingBot = application.bot
@@ -164,19 +172,23 @@ async def _receiving(
     async def delete_webhook() -> None:
         await bot.delete_webhook()
 
-    if not await _reached(set_webhook if url else delete_webhook, settings, stopped):
+    if not await _reached(set_webhook if url else delete_webhook, settings, stopped, arrival):
         yield
     elif url:
         log.info("serving a webhook", bot=bot.username, path=settings.webhook_path)
-        yield  # and it stays set: Telegram keeps what comes until the bot is back
+        async with running(keep_asking(bot, url, arrival)):
+            yield  # and it stays set: Telegram keeps what comes until the bot is back
     else:
         log.info("polling", bot=bot.username)
-        async with running(poll(bot, intake, ALLOWED_UPDATES)):
+        async with running(poll(bot, intake, ALLOWED_UPDATES, arrival)):
             yield
 
 
 async def _reached(
-    work: Callable[[], Awaitable[None]], settings: Settings, stopped: asyncio.Event
+    work: Callable[[], Awaitable[None]],
+    settings: Settings,
+    stopped: asyncio.Event,
+    arrival: Arrival,
 ) -> bool:
     """Do `work` as soon as Telegram can be reached; False if told to stop before.
 
@@ -196,6 +208,7 @@ async def _reached(
                 f"LYRICBOT_WEBHOOK_URL: {settings.api_url} refuses it ({shown(error)})."
             ) from error
         except TelegramError as error:
+            arrival.fails(error)
             if shown(error) != told:
                 log.warning("telegram cannot be reached; it is tried again", why=shown(error))
             told = shown(error)

@@ -20,6 +20,7 @@ LyricbotError
 ├── CheckpointError        a model file that is damaged or foreign
 ├── StoreError             LYRICBOT_CHECKPOINTS cannot be used as it is
 │   └── FileMissing        it can, and has nothing under that name
+├── WritingError           the process that writes does not answer
 ├── DecodingError          a way of writing that the model cannot keep to
 ├── FormError              a form that no lyric can have
 │   ├── FormImpossible     too few or too many lines or characters
@@ -166,6 +167,10 @@ class StoreError(LyricbotError):
 
 class FileMissing(StoreError):
     """The place has nothing under that name."""
+
+
+class WritingError(LyricbotError):
+    """The process that writes has ended, or stands still."""
 
 
 class DecodingError(LyricbotError):

@@ -1,12 +1,15 @@
-"""Serves /healthz and /metrics over HTTP, in the bot and in the worker, where the operator asks.
+"""Serves /healthz, /livez and /metrics over HTTP, in the bot and in the worker.
 
-It knows neither of them: what is checked and what is counted is handed in. starlette, uvicorn and
-prometheus-client are imported when they are needed, so that nothing is paid elsewhere.
+/healthz is for people and alerts: it is red for whatever is broken, and says which part. /livez is
+for what restarts a process: it is red only for what a restart mends.
+
+It knows neither of them: what is checked and what is counted is handed in. starlette, uvicorn
+and prometheus-client are imported when they are needed, so that nothing is paid elsewhere.
 """
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -30,11 +33,14 @@ async def monitor(
     checks: Mapping[str, Check],
     registry: "CollectorRegistry",
     routes: "Sequence[Route]" = (),
+    *,
+    vital: Collection[str] = (),
 ) -> AsyncIterator[int]:
     """Serve at `address` until the context is left; its port, which for 0 the system chooses.
 
-    /healthz answers 200 if all checks pass, else 503, and what each came to; /metrics answers
-    what is in `registry`; `routes` are what else there is.
+    /healthz answers 200 if all checks pass, else 503, and what each came to; /livez does so for
+    the checks named in `vital` alone; /metrics answers what is in `registry`; `routes` are what
+    else there is.
 
     Raises:
         SettingsError: where that address cannot be listened at.
@@ -42,8 +48,9 @@ async def monitor(
     from uvicorn import Config, Server
 
     listening = await _listen(*address)
+    checking = _Checking(checks)
     config = Config(
-        _application(checks, registry, routes),
+        _application(checking, vital, registry, routes),
         http="h11",
         ws="none",
         lifespan="off",
@@ -64,6 +71,7 @@ async def monitor(
         yield int(listening.getsockname()[1])
     finally:
         await server.shutdown(sockets=[listening])
+        await checking.close()
 
 
 def process_registry() -> "CollectorRegistry":
@@ -92,42 +100,74 @@ async def _listen(host: str, port: int) -> socket.socket:
 
 
 def _application(
-    checks: Mapping[str, Check], registry: "CollectorRegistry", routes: "Sequence[Route]"
+    checking: "_Checking",
+    vital: Collection[str],
+    registry: "CollectorRegistry",
+    routes: "Sequence[Route]",
 ) -> "Starlette":
     from prometheus_client.exposition import choose_encoder
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    async def healthz(_request: "Request") -> "Response":
-        outcomes = await asyncio.gather(*(_outcome(check) for check in checks.values()))
-        sound = all(outcome == OK for outcome in outcomes)
+    async def answer(names: Collection[str]) -> "Response":
+        outcomes = await checking.outcomes(names)
+        sound = all(outcome == OK for outcome in outcomes.values())
         return JSONResponse(
-            {
-                "status": OK if sound else "broken",
-                "checks": dict(zip(checks, outcomes, strict=True)),
-            },
+            {"status": OK if sound else "broken", "checks": outcomes},
             status_code=200 if sound else 503,
             headers={"Cache-Control": "no-store"},
         )
+
+    async def healthz(_request: "Request") -> "Response":
+        return await answer(checking.names)
+
+    async def livez(_request: "Request") -> "Response":
+        return await answer(vital)
 
     async def metrics(request: "Request") -> "Response":
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"Content-Type": kind})
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics), *routes])
+    named = (("/healthz", healthz), ("/livez", livez), ("/metrics", metrics))
+    return Starlette(routes=[*(Route(path, one) for path, one in named), *routes])
 
 
-async def _outcome(check: Check) -> str:
-    """OK, or in one line what is broken.
+class _Checking:
+    """Runs checks. One that hangs is not begun again: each would keep a thread of its own busy."""
 
-    Only the project's own errors are quoted: their text is made for people, without secrets.
-    """
-    try:
-        async with asyncio.timeout(LIMIT) as limit:
-            await check()
-    except LyricbotError as error:
-        return " ".join(str(error).split())
-    except Exception as error:
-        return f"no answer in {LIMIT:g} s" if limit.expired() else type(error).__name__
-    return OK
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._running: dict[str, asyncio.Future[None]] = {}
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._checks.keys()
+
+    async def outcomes(self, names: Collection[str]) -> dict[str, str]:
+        """What each comes to, within LIMIT."""
+        found = await asyncio.gather(*(self._outcome(name) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    async def close(self) -> None:
+        """Give up what still runs."""
+        for one in self._running.values():
+            one.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _outcome(self, name: str) -> str:
+        """OK, or in one line what is broken.
+
+        Only the project's own errors are quoted: their text is made for people, without secrets.
+        """
+        running = self._running.get(name)
+        if running is None or running.done():
+            running = self._running[name] = asyncio.ensure_future(self._checks[name]())
+            running.add_done_callback(lambda one: one.cancelled() or one.exception())
+        await asyncio.wait((running,), timeout=LIMIT)
+        if not running.done():
+            return f"no answer in {LIMIT:g} s"
+        error = None if running.cancelled() else running.exception()
+        if isinstance(error, LyricbotError):
+            return " ".join(str(error).split())
+        return OK if error is None and not running.cancelled() else type(error).__name__

@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         return f"{DRIVERS[backend].removesuffix('+aiosqlite')}://{place}"
 
     @property
+    def database_folder(self) -> Path | None:
+        """The folder of the bot's database, if it is a file."""
+        place = self.database_url.removeprefix("sqlite+aiosqlite:///")
+        return None if place == self.database_url else Path(place.split("?")[0]).parent
+
+    @property
     def engine_url(self) -> str:
         """`jobs_url`; unless it is set, the bot's own PostgreSQL, or a file in `state`."""
         if self.jobs_url:
@@ -159,7 +165,7 @@ class Settings(BaseSettings):
                 raise ValueError(why)
             if parts.scheme not in ("https", "http") or not parts.hostname:
                 raise ValueError("a URL is wanted that Telegram reaches: https://HOST/PATH")
-            if parts.path in ("/healthz", "/metrics"):
+            if parts.path in ("/healthz", "/livez", "/metrics"):
                 raise ValueError("it needs a path of its own, such as https://HOST/telegram")
         return value
 

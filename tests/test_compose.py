@@ -108,7 +108,7 @@ def test_an_image_starts_a_command_that_there_is_and_not_as_root(image: str) -> 
     assert is_a_command(json.loads(last(image, "CMD")))
     assert int(last(image, "USER")) >= 1000  # a number is known not to be root's by who runs it
     assert last(image, "WORKDIR") == "/srv/lyricbot"
-    assert "/healthz" in last(image, "HEALTHCHECK")
+    assert "/livez" in last(image, "HEALTHCHECK")
 
 
 def test_no_command_that_there_is_not_would_pass() -> None:
@@ -269,7 +269,7 @@ def test_what_serves_is_asked_how_it_is_where_it_answers(file: str) -> None:
             continue
         port = service["environment"]["LYRICBOT_HTTP"].rpartition(":")[2]
         code = service["healthcheck"]["test"][-1]
-        assert f"http://127.0.0.1:{port}/healthz" in code, name
+        assert f"http://127.0.0.1:{port}/livez" in code, name
         compile(code, name, "exec")
 
 

@@ -26,6 +26,7 @@ class _Place(Protocol):
     """What a folder and an object store have in common; both raise what their library raises."""
 
     def size(self, name: str) -> int: ...  # FileNotFoundError if it is not there
+    def mark(self, name: str) -> object: ...  # another one once the content is another
     def read(self, name: str) -> bytes: ...
     def write(self, name: str, content: bytes) -> None: ...
     def below(self, folder: str) -> list[str]: ...  # whole names, asides among them
@@ -94,6 +95,42 @@ class Files:
             except FileNotFoundError:
                 return False
             return True
+
+    def mark(self, name: str) -> object:
+        """What changes when that which lies under `name` does; cheaper than reading it.
+
+        Raises:
+            FileMissing, StoreError.
+        """
+        with self._told(name):
+            try:
+                return self._place.mark(name)
+            except FileNotFoundError as error:
+                if _lacks_bucket(error):
+                    raise
+                raise FileMissing(f"{self.where(name)}: not there. Restore it.") from error
+
+    def make(self) -> None:
+        """Make the folder, if the place is one.
+
+        Raises:
+            StoreError: if it cannot be made.
+        """
+        if self._local is not None:
+            with self._told(""):
+                self._local.mkdir(parents=True, exist_ok=True)
+
+    def reach(self) -> None:
+        """Make sure that the place is there; nothing is written.
+
+        Raises:
+            StoreError: if it is not.
+        """
+        if self._local is not None and not self._local.is_dir():
+            raise StoreError(
+                f"{self._shown}: not there. Restore it, or check LYRICBOT_CHECKPOINTS."
+            )
+        self.exists("models")
 
     def names(self, folder: str) -> list[str]:
         """All names below a folder, whole, in their order; none if there is no such folder.
@@ -178,6 +215,10 @@ class _Folder:
             raise FileNotFoundError(f"{path} is a folder")
         return size
 
+    def mark(self, name: str) -> object:
+        found = (self._root / name).stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def read(self, name: str) -> bytes:
         return (self._root / name).read_bytes()
 
@@ -205,6 +246,10 @@ class _Remote:
         if about["type"] != "file":
             raise FileNotFoundError(f"{name} is a folder")
         return int(about["size"])
+
+    def mark(self, name: str) -> object:
+        about = self._fs.info(self._key(name))
+        return [str(about.get(key)) for key in ("size", "ETag", "LastModified", "mtime")]
 
     def read(self, name: str) -> bytes:
         content: bytes = self._fs.cat_file(self._key(name))

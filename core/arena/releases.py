@@ -19,6 +19,7 @@ from core.arena.store import Store
 from core.errors import (
     CheckpointError,
     FileMissing,
+    NoRelease,
     NothingBefore,
     ReleaseUnknown,
     StoreError,
@@ -98,6 +99,7 @@ class Releases:
         self._served: Release | None = None
         self._writers: dict[str, Writer] = {}
         self._warned_of = 0  # the release that could not be served
+        self._sound: dict[str, object] = {}  # the mark of each file that was found to be whole
         self._current_number = Together(self._read_current_number)
 
     async def keep(self, trained: Sequence[TrainedPair]) -> Sequence[tuple[str, str]]:
@@ -216,6 +218,26 @@ class Releases:
         """
         await self.serving(again=True)
 
+    async def check(self) -> None:
+        """Make sure that the current release can be served, by this process and by the next.
+
+        Raises:
+            NoRelease.
+            CheckpointError, StoreError: naming the file, and what is served instead.
+        """
+        release = await self.current()
+        if release is None:
+            raise NoRelease
+        try:
+            await asyncio.to_thread(self._check, release)
+        except (CheckpointError, StoreError) as error:
+            served = "Nothing is served."
+            if self._served is not None:
+                served = f"Release {self._served.number} is served meanwhile."
+                if self._served.number == release.number:
+                    served = "It is served from memory, until the bot ends."
+            raise type(error)(f"Release {release.number}: {error} {served}") from error
+
     async def get(self, number: int) -> Release:
         """The release of that number.
 
@@ -296,6 +318,14 @@ class Releases:
     ) -> None:
         values = {"release": number, "at": self._clock(), "rolled_back": rolled_back}
         await connection.execute(activations.insert().values(values))
+
+    def _check(self, release: Release) -> None:
+        for model in release.models:
+            mark = self._files.mark(_name(model.file_sha256))
+            if self._sound.get(model.file_sha256) != mark:
+                self._sound.pop(model.file_sha256, None)
+                self._read(model.file_sha256)
+                self._sound[model.file_sha256] = mark
 
     def _load(self, file_sha256: str) -> Writer:
         return Writer(self._read(file_sha256))

@@ -5,14 +5,16 @@ that writes takes the write lock as it begins, since an upgrade from reading can
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from errno import ENOENT
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Table, create_engine, event, select
+from sqlalchemy import Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
@@ -24,6 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from core.arena.schema import tallies
 from core.errors import DatabaseError
 from core.explaining import explain
 
@@ -71,8 +74,12 @@ class Store:
         self._readers = ThreadPoolExecutor(4, "store-reads")
         if not remote:
             make_folder(url)
+            file = _File(make_url(url).database or "")
             for engine in (self._engine.sync_engine, self._direct):
+                event.listen(engine, "do_connect", file.connecting)
                 event.listen(engine, "connect", set_up_sqlite)
+                event.listen(engine, "connect", file.connected)
+                event.listen(engine, "begin", file.beginning)
                 event.listen(engine, "begin", _begin_sqlite)
 
     @property
@@ -81,17 +88,26 @@ class Store:
         return self._engine.url.render_as_string(hide_password=True)
 
     async def check(self) -> None:
-        """Make sure that it answers.
+        """Make sure that it keeps what is written into it.
 
         Raises:
             DatabaseError: if it does not.
         """
+
+        def probe(connection: Connection) -> None:
+            row = insert(connection, tallies).values(kind="probe", who=0, begins=0, times=1)
+            again = row.on_conflict_do_update(
+                index_elements=[*tallies.primary_key], set_={"times": 1}
+            )
+            connection.execute(again)
+
         try:
-            async with self.read() as connection:
-                await connection.execute(select(1))
+            await self.run(probe)
         except UNUSABLE as error:
             reason = str(getattr(error, "orig", error)).splitlines()[0]
-            raise DatabaseError(f"{self.address} does not answer: {reason}") from error
+            raise DatabaseError(
+                f"{self.address} takes nothing: {reason}. See LYRICBOT_DATABASE_URL and its disk."
+            ) from error
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that may write: committed at the end, or rolled back by an exception."""
@@ -186,6 +202,44 @@ def set_up_sqlite(dbapi_connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+class _File:
+    """The file that a database was first opened in. SQLite itself would go on writing into one
+    that was moved or removed, and begin an empty one in its place.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+
+    def connecting(self, *_: object) -> None:
+        """A connection is to be made."""
+        if self._opened is not None:
+            self._check()
+
+    def connected(self, *_: object) -> None:
+        """One was made."""
+        if self._opened is None and self._path not in ("", ":memory:"):
+            self._opened = self._found()
+
+    def beginning(self, connection: Connection) -> None:
+        """A transaction begins."""
+        reads = connection.get_execution_options().get("lyricbot_reads", False)
+        if self._opened is not None and not reads:
+            self._check()
+
+    def _check(self) -> None:
+        if self._found() != self._opened:
+            raise FileNotFoundError(
+                ENOENT, "the file that was opened is gone: put it back, or restart", self._path
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        with suppress(FileNotFoundError):
+            found = os.stat(self._path)
+            return found.st_dev, found.st_ino
+        return None
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary, ref
 
 import structlog
 
+from core.errors import WritingError
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.decoding import Decoding
 from core.lyrics.form import BEAM
@@ -37,6 +38,8 @@ BUSY_SHARE = 0.25  # of the time lately, spent writing
 LATELY = 1.0  # seconds; what was longer ago counts for less and less
 MOST = 64  # lyrics in a batch: whoever comes meanwhile waits for all of it
 MOST_RHYMED = 8  # of those that rhyme, each of which is as much work as several
+ANSWERS_WITHIN = 3.0  # seconds, if it is not busy
+STANDS_STILL = 60.0  # seconds without an answer: no crowd keeps it busy for so long
 KEPT = 64  # models in the other process; the largest release has half as many
 
 
@@ -105,6 +108,15 @@ class Desk:
         batch = self._batches[writer][decoding.rhyme is not None]
         return await batch(Order(prefix, seed, decoding))
 
+    async def check(self) -> None:
+        """Make sure that lyrics can be written.
+
+        Raises:
+            WritingError: where the other process has ended, or stands still.
+        """
+        if self._scribe is not None:
+            await self._scribe.check()
+
     async def close(self) -> None:
         """End the other process."""
         if self._scribe is not None:
@@ -163,8 +175,11 @@ def write_orders(
 class Scribe:
     """A process that writes; one that is killed is started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = self._start()
+        self._clock = clock
+        self._asked: Future[Written | None] | None = None  # whether it still answers
+        self._asked_at = 0.0
         self._names: WeakKeyDictionary[Writer, str] = WeakKeyDictionary()
 
     async def write(self, writer: Writer, orders: Sequence[Order]) -> Written:
@@ -180,6 +195,33 @@ class Scribe:
             log.error("the process that writes has ended; it is started again")
             self._pool = self._start()
             return await self._write(writer, orders)
+
+    async def check(self) -> None:
+        """Make sure that it answers; it may be busy for a while.
+
+        Raises:
+            WritingError: where it has ended, or stands still.
+        """
+        try:
+            if self._asked is None or self._asked.done():
+                self._asked, self._asked_at = self._pool.submit(_write, "", ()), self._clock()
+            asked = asyncio.wrap_future(self._asked)
+            await asyncio.wait((asked,), timeout=ANSWERS_WITHIN)
+            if asked.done():
+                asked.result()
+        except BrokenProcessPool as error:
+            log.error("the process that writes has ended; it is started again")
+            self._pool = self._start()
+            raise WritingError(
+                "The process that writes had ended; it is started again. If it ends again and "
+                "again, it may want more memory."
+            ) from error
+        if self._asked is not None and not self._asked.done():
+            since = self._clock() - self._asked_at
+            if since > STANDS_STILL:
+                raise WritingError(
+                    f"The process that writes has not answered for {since:.0f} s. Restart the bot."
+                )
 
     def close(self) -> None:
         """End it."""

@@ -7,6 +7,7 @@ over; core/retrain/worker.py runs it. dbos is imported when it is first needed: 
 import asyncio
 import logging
 from collections.abc import Sequence
+from os.path import exists
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import create_engine
@@ -176,7 +177,16 @@ class Engine:
         Raises:
             EngineError.
         """
-        await self._do("check_connection")
+        file = make_url(self._url).database
+        local = make_url(self._url).get_backend_name() == "sqlite"
+        if (
+            self._client is not None
+            and local
+            and file
+            and not await asyncio.to_thread(exists, file)
+        ):
+            raise unusable(self._url, FileNotFoundError("its file is gone"))
+        await self.states([0])  # a connection may well be made, to an empty file too
 
     async def close(self) -> None:
         """Let go of its database."""

@@ -25,6 +25,7 @@ from core.arena.files import Files
 from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
+from core.disk import check_room
 from core.errors import LyricbotError, StoreError, Superseded, TrainerMissing
 from core.explaining import explain, raised_at
 from core.monitor import Check, monitor, process_registry
@@ -103,13 +104,26 @@ class Worker:
         """What /healthz checks."""
 
         async def checkpoints() -> None:
-            await asyncio.to_thread(self._means.files.exists, "models")
+            await asyncio.to_thread(self._means.files.reach)
+
+        async def disk() -> None:
+            places = (self._means.settings.state, self._means.files.local)
+            await asyncio.to_thread(check_room, filter(None, places))
 
         return {
             "database": self._means.store.check,
             "engine": self._retrains.check_engine,
             "checkpoints": checkpoints,
+            "disk": disk,
         }
+
+    def make_place(self) -> None:
+        """Make the folder of models and corpora, if it is to be one.
+
+        Raises:
+            StoreError: if it cannot be made.
+        """
+        self._means.files.make()
 
     async def clear(self, number: int) -> None:
         """Leave nothing behind of a job, if it is over."""
@@ -267,6 +281,8 @@ async def _monitored(settings: Settings, worker: Worker) -> AsyncIterator[None]:
     if settings.http_address is None:
         yield
         return
+    with suppress(StoreError):  # /healthz will say so
+        await asyncio.to_thread(worker.make_place)
     registry = process_registry()
     async with monitor(settings.http_address, worker.checks, registry):
         yield
