@@ -152,12 +152,14 @@ async def conversation(
     tmp_path: Path, release: Sequence[TrainedPair] | None = None, **settings: Any
 ) -> AsyncIterator[Conversation]:
     """Open one on a fresh SQLite database with a small release; an empty sequence for none."""
-    configured = Settings(
-        database_url=f"sqlite:///{tmp_path}/app.sqlite",
-        checkpoints=str(tmp_path / "checkpoints"),
-        admins=frozenset({ADMIN}),
-        **({"person_minute": 0, "chat_minute": 0} | settings),
-    )
+    usual = {
+        "database_url": f"sqlite:///{tmp_path}/app.sqlite",
+        "checkpoints": str(tmp_path / "checkpoints"),
+        "admins": frozenset({ADMIN}),
+        "person_minute": 0,
+        "chat_minute": 0,
+    }
+    configured = Settings.model_validate(usual | settings)
     api = BotApi(TOKEN)
     async with open_services(configured) as services:
         release = [make_pair()] if release is None else release

@@ -111,3 +111,15 @@ async def test_what_a_bot_holds_unknowingly_is_free_in_the_end(
     await inbox.renew([1])
     clock.advance(timedelta(seconds=1))
     assert await Inbox(store, clock, "other").claim(10) == UPDATES[1:]
+
+
+async def test_what_a_dead_bot_held_by_a_clock_that_was_ahead_is_taken_up(
+    store: Store, clock: Clock
+) -> None:
+    inbox, other = Inbox(store, clock, "bot"), Inbox(store, clock, "other")
+    await inbox.take(UPDATES)
+    clock.advance(timedelta(hours=-5))
+    assert await inbox.renew() == {one.number for one in UPDATES}  # a living bot's stays its own
+    assert await other.claim(10) == ()
+    clock.advance(timedelta(hours=-5))
+    assert await other.claim(10) == UPDATES

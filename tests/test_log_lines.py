@@ -197,7 +197,7 @@ REFUSALS: dict[str, tuple[Act, str, str]] = {
     "an unknown prefix, inline": (types(f"{MARK}"), "duel", "PrefixUnknown"),
     "a banned prefix, inline": (types(f"{MARK}脏"), "duel", "PrefixBanned"),
     "whoever is banned": (is_banned, "entry", "banned"),
-    "an old /write": (sends_an_old_write, "write", "it was sent more than 10 minutes ago"),
+    "an old /write": (sends_an_old_write, "write", "it was sent more than 10 minutes ago, unless"),
     "an unknown duel": (forges("v:999:1:abcdefgh"), "answer", UNKNOWN),
     "an unknown duel's lyric": (forges("w:999:1:abcdefgh"), "wish", UNKNOWN),
     "a wrong key": (after_a_duel(wishes_of_another_key), "wish", UNKNOWN),

@@ -6,8 +6,11 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 
 from bot.answering import answer_query
 from bot.context import Context
+from core.arena.store import UNUSABLE
+from core.errors import CheckpointError, StoreError
 from core.explaining import explain
 
+AWAY = (*UNUSABLE, CheckpointError, StoreError)  # a database, a disk or a store, for a while
 log = structlog.get_logger(__name__)
 # What Telegram says where nobody is there to be told, or nothing is left to be done.
 CLOSED = (
@@ -35,11 +38,12 @@ async def failed(update: object, context: Context) -> None:
         log.debug("nor could it be counted", why=explain(second))
     if not isinstance(update, Update):
         return
+    said = context.texts.unavailable if isinstance(error, AWAY) else context.texts.failure
     try:
         if update.callback_query:
-            await answer_query(update.callback_query, context.texts.failure)
+            await answer_query(update.callback_query, said)
         elif update.message:
-            await update.message.reply_text(context.texts.failure)
+            await update.message.reply_text(said)
     except TelegramError as second:
         log.warning("nor could the person be told", why=explain(second))
 

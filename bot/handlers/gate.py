@@ -19,6 +19,7 @@ from core.explaining import explain
 
 log = structlog.get_logger(__name__)
 STALE_AFTER = timedelta(minutes=10)
+TOO_OLD = "it was sent more than 10 minutes ago, unless this host's clock is ahead"
 
 
 async def gate(update: Update, context: Context) -> None:
@@ -31,7 +32,9 @@ async def gate(update: Update, context: Context) -> None:
         await _turn_away(update, context)
         raise ApplicationHandlerStop
     if is_write(update) and _is_stale(update, context.services.now()):
-        refusing.note("write", "it was sent more than 10 minutes ago")
+        refusing.note(
+            "write", "it was sent more than 10 minutes ago, unless this host's clock is ahead"
+        )
         context.metrics.skipped.inc()
         try:
             await context.services.limits.count("skipped")

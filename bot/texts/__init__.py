@@ -52,6 +52,7 @@ class Texts:
     duel_unknown: str
     unknown_command: str
     failure: str
+    unavailable: str
     # The standing
     stats_no_votes: str
     stats_release: str

@@ -60,6 +60,10 @@ TEXTS = Texts(
     duel_unknown="I cannot find that duel any more. Start another: /write {opening}",
     unknown_command="There is no such command. See /help",
     failure="Something went wrong; it has been noted. Please try again.",
+    unavailable=(
+        "I cannot keep or read anything just now; it has been noted. Votes you gave are safe. "
+        "Please try again in a few minutes."
+    ),
     stats_no_votes="Nobody has voted yet. Cast the first vote: /write {opening}",
     stats_release="📊 Release {number} (corpus {corpus}, recipe {recipe})",
     stats_all="📚 All releases",

@@ -58,6 +58,7 @@ TEXTS = Texts(
     duel_unknown="找不到这场对决了。再来一场：/write {opening}",
     unknown_command="没有这个命令。玩法请看 /help",
     failure="哎呀，出了点问题，已经记下来了。请再试一次。",
+    unavailable="现在暂时存取不了东西，已经记下来了。之前投的票都还在，过几分钟再试试吧。",
     stats_no_votes="还没有人投票。来投第一票：/write {opening}",
     stats_release="📊 第 {number} 版（语料 {corpus}，配方 {recipe}）",
     stats_all="📚 所有版本",

@@ -45,7 +45,7 @@ PATIENCE: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "options": "-c idle_in_transaction_session_timeout=30000",
+    "options": f"-c idle_in_transaction_session_timeout=30000 -c lock_timeout={BUSY_MS}",
 }
 LONGEST_PAUSE = 5.0  # seconds, from one try to the next
 

@@ -1,0 +1,1 @@
+"""What is broken on purpose: processes killed, Telegram refusing, everybody at once."""
