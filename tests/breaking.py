@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, event, make_url, text
@@ -19,11 +20,13 @@ def read_only(url: str, store: Store) -> Iterator[None]:
     if url.startswith("sqlite"):
         refuses = "ON"
 
-        def set_up(connection: Connection) -> None:
-            connection.exec_driver_sql(f"PRAGMA query_only = {refuses}")
+        def set_up(connection: Any, *_: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA query_only = {refuses}")
+            cursor.close()
 
         for engine in (store._engine.sync_engine, store._direct):
-            event.listen(engine, "begin", set_up, insert=True)
+            event.listen(engine, "checkout", set_up)
         yield
         refuses = "OFF"
         return

@@ -96,6 +96,40 @@ async def test_checks_run_side_by_side() -> None:
     assert (await health({"database": meets, "jobs": meets})).status_code == 200
 
 
+async def test_a_check_that_hangs_is_not_begun_again_until_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitoring, "LIMIT", 0.05)
+    ends, begun = asyncio.Event(), 0
+
+    async def check() -> None:
+        nonlocal begun
+        begun += 1
+        await ends.wait()
+
+    async with served({"disk": check}) as client:
+        for _ in range(3):
+            assert (await client.get("/healthz")).status_code == 503
+        assert begun == 1
+        ends.set()
+        await asyncio.sleep(0)
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/healthz")).status_code == 200
+        assert begun >= 2
+
+
+async def test_alive_is_what_no_restart_would_mend() -> None:
+    broken = breaks_with(EngineError("It is away."))
+    for vital, status in ((["writing"], 200), (["engine"], 503)):
+        checks = {"engine": broken, "writing": passes}
+        context = monitor(("127.0.0.1", 0), checks, CollectorRegistry(), vital=vital)
+        async with context as port, AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 503
+            answer = await client.get(f"http://127.0.0.1:{port}/livez")
+            assert answer.status_code == status
+            assert set(answer.json()["checks"]) == set(vital)
+
+
 async def test_each_request_checks_anew() -> None:
     error: Exception | None = None
 

@@ -243,7 +243,8 @@ TEXTS = Texts(
         "I keep no names, no usernames and nothing else you write: my copy of a message is "
         "erased once it is handled (the message stays in your chat). Nobody sees how you voted; "
         "lyrics that many like appear in /top once their duel is over, without whoever asked for "
-        "them. Exported votes carry pseudonyms that lead to nobody.\n\n"
+        "them. Exported votes carry pseudonyms that lead to nobody. The operator's log has the "
+        "numeric ids of whoever was refused or met an error, never words.\n\n"
         "/delete_me deletes your data: your votes and the lyrics you asked for stay under a "
         "random number that leads to nobody."
     ),
