@@ -79,12 +79,12 @@ def small_disk() -> Iterator[Path]:
     # Not below pytest's folders, which nobody else may enter: PostgreSQL runs as somebody else.
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
     folder.chmod(0o755)
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    mounting = ["/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     try:
         if os.getuid() or subprocess.run(mounting, capture_output=True).returncode:
             pytest.skip("a disk cannot be mounted here: it wants root")
         yield folder
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)
     finally:
         folder.rmdir()
 
