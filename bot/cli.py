@@ -18,6 +18,9 @@ from core.settings import Settings, load_settings
 if TYPE_CHECKING:
     from bot.services import Services
     from bot.training_view import TrainingView
+    from core.arena.archive import Contents
+    from core.arena.backup import Backup
+    from core.arena.files import Files
     from core.lyrics.checkpoint import Checkpoint
     from core.lyrics.corpus import Corpus, Dropped
     from core.lyrics.measure import Measures
@@ -457,6 +460,52 @@ def export_votes(
         typer.echo(f"{num_rows:,} rows in {out}")
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file, such as backup.zip.")],
+    force: Annotated[bool, typer.Option(help="Replace the file, if it is there.")] = False,
+    files: Annotated[bool, typer.Option(help="Models and corpora too.")] = True,
+) -> None:
+    """Write all that cannot be made again into one file, while the bot runs."""
+    from core.arena.files import Files
+
+    settings = load_settings()
+    place = Files(settings.checkpoints) if files else None
+    made = asyncio.run(_back_up(settings, place, file, force=force))
+    typer.echo(f"{file}: {_counted(made.contents)}, {file.stat().st_size:,} bytes")
+    for name in made.missing:
+        typer.echo(f"gone or damaged, left out: {name}", err=True)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What lyricbot backup wrote.")],
+    replace: Annotated[bool, typer.Option(help="Even if votes are lost.")] = False,
+) -> None:
+    """Put what a backup holds in the place of all that is in the database; a bot may run."""
+    from core.arena.restore import Restored
+    from core.arena.restore import restore as restored_from
+
+    settings = load_settings()
+
+    async def work(services: "Services") -> Restored:
+        restored = await restored_from(
+            *(services.store, services.files, file, services.now()),
+            scratch=settings.state,
+            replace=replace,
+        )
+        await services.retrains.stop(restored.ended)
+        return restored
+
+    done = with_services(settings, work)
+    typer.echo(f"restored as of {done.contents.made_at:%Y-%m-%d %H:%M} UTC: ", nl=False)
+    typer.echo(_counted(done.contents))
+    for job in done.ended:
+        typer.echo(f"job {job} was unfinished and is ended")
+    for name in done.missing:
+        typer.echo(f"not there, and models are of no use without it: {name}", err=True)
+
+
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the schema of the database, and of the jobs' database, up to date."""
@@ -467,6 +516,26 @@ def db_upgrade() -> None:
     asyncio.run(upgrade(settings.database_url))
     prepare(settings.engine_url)
     typer.echo("the databases are up to date")
+
+
+async def _back_up(
+    settings: Settings, place: "Files | None", file: Path, *, force: bool
+) -> "Backup":
+    """A backup needs no upgrade, and so none of the services."""
+    from datetime import UTC, datetime
+
+    from core.arena.backup import back_up
+    from core.arena.store import Store
+
+    store = Store(settings.database_url)
+    try:
+        return await back_up(store, place, file, datetime.now(UTC), force=force)
+    finally:
+        await store.close()
+
+
+def _counted(contents: "Contents") -> str:
+    return f"{contents.num_rows:,} rows, {len(contents.files):,} files"
 
 
 def _corpus(name: str, settings: Settings) -> "Corpus":

@@ -40,8 +40,10 @@ LyricbotError
 │   ├── NothingClean       whatever was written held a banned word
 │   ├── DuelUnknown
 │   └── NotTheirDuel       only who asked for a duel may close it
-└── DatabaseError
-    └── DatabaseTooNew     the schema was written by a newer version
+├── DatabaseError
+│   ├── DatabaseTooNew     the schema was written by a newer version
+│   └── DatabaseReplaced   a backup was restored over what was being worked with
+└── BackupError            a backup that cannot be made, or a file that cannot be restored
 """
 
 from collections.abc import Mapping, Sequence
@@ -318,3 +320,14 @@ class DatabaseError(LyricbotError):
 
 class DatabaseTooNew(DatabaseError):
     """The schema was written by a newer version of lyricbot."""
+
+
+class DatabaseReplaced(DatabaseError):
+    """A backup was restored over what was being worked with."""
+
+    def __init__(self) -> None:
+        super().__init__("The database was replaced meanwhile. Ask again.")
+
+
+class BackupError(LyricbotError):
+    """A backup that cannot be made, or a file that cannot be restored."""

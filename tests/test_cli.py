@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +335,56 @@ def test_db_upgrade_makes_the_database() -> None:
     assert "up to date" in ran("db", "upgrade")
     assert Path("data/state/app.sqlite").is_file()
     assert "up to date" in ran("db", "upgrade")
+
+
+EACH = """
+import json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from bot.cli import main
+for arguments in sys.stdin.read().splitlines():
+    sys.argv, code = ["lyricbot", *arguments.split()], 0
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            main()
+        except SystemExit as exit:
+            code = exit.code
+    print(json.dumps([arguments, code, out.getvalue(), err.getvalue()]))
+"""
+NEED_THE_DATABASE = (
+    *("bot", "worker", "demo", "train", "write 分开", "judge", "retrain", "jobs", "cancel"),
+    *("corpus list", "corpus add my.txt", "releases list", "releases use 1", "releases rollback"),
+    *("export votes", "backup new.zip", "restore made.zip", "db upgrade", "doctor"),
+)
+
+
+def test_whatever_needs_the_database_refuses_one_of_a_newer_version_with_a_line() -> None:
+    Path("my.txt").write_text(TEXT)
+    ran("db", "upgrade")
+    ran("backup", "made.zip")
+    with closing(sqlite3.connect("data/state/app.sqlite")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'm999'")
+    kept = Path("data/state/app.sqlite").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", EACH],
+        input="\n".join(NEED_THE_DATABASE),
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LYRICBOT_TOKEN": "123:abc", "LYRICBOT_API_URL": "http://127.0.0.1:1"},
+        timeout=300,
+    )
+    ended = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [arguments for arguments, *_ in ended] == [*NEED_THE_DATABASE], done.stderr
+    line = "The database was written by a newer version of lyricbot. Install that version"
+    for arguments, code, out, err in ended:
+        assert code == 1, arguments
+        if arguments == "doctor":  # which says all that it finds
+            assert f"✗ database     {line}" in out
+        else:
+            assert err.startswith(f"lyricbot: {line}"), arguments
+            assert err.count("\n") == 1, arguments
+    assert Path("data/state/app.sqlite").read_bytes() == kept
+    assert not Path("new.zip").exists()
 
 
 @pytest.mark.parametrize(

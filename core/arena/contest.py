@@ -23,11 +23,12 @@ from core.arena.duel import Choice, Duel, Reveal, deal, new_key
 from core.arena.limits import Ask, Limits
 from core.arena.people import people_of
 from core.arena.releases import Model, Pair, Releases
-from core.arena.schema import boards, duels, lyrics, people, showings
+from core.arena.schema import boards, duels, lyrics, models, people, showings
 from core.arena.standings import Standings, standings
 from core.arena.store import Store, insert, persistently
 from core.errors import (
     AlreadyWriting,
+    DatabaseReplaced,
     DecodingError,
     DuelUnknown,
     FormUnmet,
@@ -125,7 +126,7 @@ class Contest:
         Raises:
             NoRelease, AlreadyWriting, PrefixEmpty, PrefixTooLong, PrefixUnknown, PrefixBanned,
             LimitReached, NothingClean, FormImpossible, FormUnmet, AcrosticImpossible,
-            CheckpointError.
+            CheckpointError, DatabaseReplaced.
         """
         form = form or Form()
         ask = Ask(account, room, inline) if limited else None
@@ -349,6 +350,7 @@ class Contest:
         closes_at = now + self._duel_lasts
 
         def keep(connection: Connection) -> Sequence[int]:
+            _check_models(connection, [model for one in written for model in one.models])
             asker = people_of(connection, {one.account for one in written}, now)
             wrote = [
                 {
@@ -381,6 +383,20 @@ class Contest:
             return _ids(connection, duels, opened)
 
         return await self._store.run(keep)
+
+
+def _check_models(connection: Connection, wrote: Sequence[Model]) -> None:
+    """Make sure that a model's id is still that model's: a backup may have been restored.
+
+    Raises:
+        DatabaseReplaced.
+    """
+    ids = sorted({model.id for model in wrote})
+    kept = select(models.c.id, models.c.file_sha256).where(models.c.id.in_(ids))
+    if {(row.id, row.file_sha256) for row in connection.execute(kept)} != {
+        (model.id, model.file_sha256) for model in wrote
+    }:
+        raise DatabaseReplaced
 
 
 def _result(connection: Connection, row: Any) -> Result:

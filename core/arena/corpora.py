@@ -73,7 +73,7 @@ class Corpora:
         Raises:
             StoreError: if it cannot be put.
         """
-        name, content = _name(corpus.sha256), corpus.text.encode()
+        name, content = corpus_file(corpus.sha256), corpus.text.encode()
         await asyncio.to_thread(self._files.put, name, content)
 
     async def list(self) -> tuple[CorpusEntry, ...]:
@@ -118,7 +118,7 @@ class Corpora:
             CorpusError: naming the file, if it is gone or damaged.
             StoreError: if the files cannot be reached.
         """
-        file = _name(sha256)
+        file = corpus_file(sha256)
         where = self._files.where(file)
         try:
             # It was cleaned when it was added: what is kept is taken as it stands.
@@ -130,7 +130,8 @@ class Corpora:
         return corpus
 
 
-def _name(sha256: str) -> str:
+def corpus_file(sha256: str) -> str:
+    """The name that a corpus's text lies under."""
     return f"corpora/{sha256}.txt"
 
 

@@ -7,7 +7,6 @@ that were made with one salt.
 import csv
 import hmac
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,7 +14,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TextIO
-from uuid import uuid4
 
 from sqlalchemy import Column, ColumnElement, Select, Table, func, null, select, tuple_
 from sqlalchemy import Row as Found
@@ -23,6 +21,7 @@ from sqlalchemy import Row as Found
 from core.arena.duel import Reveal
 from core.arena.schema import duels, encores, likes, pairs, releases, vote_changes, votes
 from core.arena.store import Store
+from core.arena.whole import whole
 from core.errors import LyricbotError
 from core.lyrics.recipe import Sampler
 
@@ -158,28 +157,11 @@ async def write(rows: AsyncIterator[Row], format: Format, file: Path | None) -> 
         LyricbotError: if nothing can be written there, or pyarrow is wanted and not installed.
     """
     num_rows = 0
-    with nullcontext() if file is None else _whole(file) as path, WRITERS[format](path) as add:
+    with nullcontext() if file is None else whole(file) as path, WRITERS[format](path) as add:
         async for row in rows:
             add(row)
             num_rows += 1
     return num_rows
-
-
-@contextmanager
-def _whole(file: Path) -> Iterator[Path]:
-    """Where to write what is to become the file."""
-    aside = file.with_name(f".{file.name}.{uuid4().hex}.part")
-    try:
-        aside.touch()
-    except OSError as error:
-        raise LyricbotError(f"{file} cannot be written: {error}. Name another.") from error
-    try:
-        yield aside
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _text(path: Path | None) -> AbstractContextManager[TextIO]:

@@ -4,12 +4,20 @@ import asyncio
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import DatabaseError, DatabaseTooNew
 from core.resources import resource
+
+TOO_NEW = (
+    "The database was written by a newer version of lyricbot. Install that version, or restore a "
+    "backup made by this one."
+)
 
 
 def alembic_config(url: str) -> Config:
@@ -27,12 +35,28 @@ async def upgrade(url: str) -> None:
         DatabaseTooNew: where it has seen more than this version knows.
         DatabaseError: where it cannot be opened or changed.
     """
-    await asyncio.to_thread(_upgrade, url)
+    await asyncio.to_thread(upgrade_to, url)
 
 
-def _upgrade(url: str) -> None:
+def revision_of(connection: Connection) -> str | None:
+    """The schema's revision; None: there is no schema."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str) -> bool:
+    """Whether this version can bring a schema of that revision up to date."""
+    script = ScriptDirectory.from_config(alembic_config("sqlite://"))
+    return revision in {one.revision for one in script.walk_revisions()}
+
+
+def upgrade_to(url: str, revision: str = "head") -> None:
+    """Run the migrations up to one; it blocks.
+
+    Raises:
+        As `upgrade`.
+    """
     try:
-        command.upgrade(alembic_config(url), "head")
+        command.upgrade(alembic_config(url), revision)
     except (DBAPIError, OSError) as error:
         address = make_url(url).render_as_string(hide_password=True)
         reason = str(getattr(error, "orig", error)).strip()
@@ -42,7 +66,4 @@ def _upgrade(url: str) -> None:
     except CommandError as error:
         if "Can't locate revision" not in str(error):
             raise
-        raise DatabaseTooNew(
-            "The database was written by a newer version of lyricbot. Install that version, or "
-            "restore a backup made by this one."
-        ) from error
+        raise DatabaseTooNew(TOO_NEW) from error

@@ -34,6 +34,10 @@ from core.together import Together
 log = structlog.get_logger(__name__)
 
 CURRENT = select(activations.c.release).order_by(activations.c.id.desc()).limit(1)
+# A number alone may be another release's, once a backup was restored under a running bot.
+CURRENT_SINCE = select(releases.c.number, releases.c.published_at).where(
+    releases.c.number == CURRENT.scalar_subquery()
+)
 KEPT_WRITERS = 16  # models in memory: those of the current release and of a few before it
 
 
@@ -100,7 +104,7 @@ class Releases:
         self._writers: dict[str, Writer] = {}
         self._warned_of = 0  # the release that could not be served
         self._sound: dict[str, object] = {}  # the mark of each file that was found to be whole
-        self._current_number = Together(self._read_current_number)
+        self._current_since = Together(self._read_current_since)
 
     async def keep(self, trained: Sequence[TrainedPair]) -> Sequence[tuple[str, str]]:
         """Put the files of all models, each with its card beside it; their sha256 a pair.
@@ -182,10 +186,11 @@ class Releases:
         Raises:
             CheckpointError, StoreError: if this process has served none before.
         """
-        number = await self._current_number(None)
-        if number is None:
+        current = await self._current_since(None)
+        if current is None:
             return None
-        if self._served is not None and number == self._served.number:
+        number = current[0]
+        if self._served and current == (self._served.number, self._served.published_at):
             return self._served
         if self._served is not None and self._warned_of == number and not again:
             return self._served
@@ -207,8 +212,11 @@ class Releases:
         self._served, self._writers, self._warned_of = release, writers, 0
         return release
 
-    async def _read_current_number(self, asked: Sequence[None]) -> Sequence[int | None]:
-        return [await self._store.look(lambda c: c.scalar(CURRENT))] * len(asked)
+    async def _read_current_since(
+        self, asked: Sequence[None]
+    ) -> Sequence[tuple[int, datetime] | None]:
+        row = await self._store.look(lambda c: c.execute(CURRENT_SINCE).one_or_none())
+        return [None if row is None else (row.number, row.published_at)] * len(asked)
 
     async def warm(self) -> None:
         """Load the writers of the current release, so that no duel waits for them.
@@ -331,7 +339,7 @@ class Releases:
         return Writer(self._read(file_sha256))
 
     def _read(self, file_sha256: str) -> Checkpoint:
-        name = _name(file_sha256)
+        name = model_file(file_sha256)
         try:
             content = self._files.get(name)
         except FileMissing as error:
@@ -352,8 +360,8 @@ class Releases:
         sha256 = hashlib.sha256(content).hexdigest()
         # The card first: wherever there is a model, there is its card.
         about = card(checkpoint, sha256, now).encode()
-        self._files.put(_name(sha256, "md"), about)
-        self._files.put(_name(sha256), content)
+        self._files.put(model_file(sha256, "md"), about)
+        self._files.put(model_file(sha256), content)
         return sha256
 
     async def _insert_pair(
@@ -384,7 +392,8 @@ class Releases:
         await connection.execute(models.insert(), rows)
 
 
-def _name(file_sha256: str, ending: str = "safetensors") -> str:
+def model_file(file_sha256: str, ending: str = "safetensors") -> str:
+    """The name that a model's file lies under, or with "md" its card."""
     return f"models/{file_sha256}.{ending}"
 
 

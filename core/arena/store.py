@@ -141,6 +141,19 @@ class Store:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
 
+    async def snapshot(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a thread, on what was committed as it began, whatever comes meanwhile."""
+        remote = self._direct.dialect.name == "postgresql"
+        options: dict[str, Any] = {"lyricbot_reads": True}
+        if remote:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+        def transaction() -> T:
+            with self._direct.connect() as connection:
+                return work(connection.execution_options(**options))
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, transaction)
+
     async def close(self) -> None:
         """Let go of all connections."""
         # In a thread of its own: by now the loop's own threads may be gone (the engine ends them).

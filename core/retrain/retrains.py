@@ -7,7 +7,7 @@ mends: it is called every few seconds by every bot, and does nothing where all i
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -91,11 +91,16 @@ class Retrains:
             number = active[0].id
         job = await self.jobs.cancel(number)
         log.info("a job was cancelled", job=number)
-        try:
-            await self._engine.stop(number)
-        except EngineError as error:
-            log.warning("the engine cannot be told", job=number, why=explain(error))
+        await self.stop([number])
         return job
+
+    async def stop(self, numbers: Sequence[int]) -> None:
+        """Have the engine stop jobs that have ended, or are gone, without a word to it."""
+        for number in numbers:
+            try:
+                await self._engine.stop(number)
+            except EngineError as error:  # whoever works on it is refused at the next word
+                log.warning("the engine cannot be told", job=number, why=explain(error))
 
     async def check_engine(self) -> None:
         """Make sure that the engine can be used.

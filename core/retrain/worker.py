@@ -26,7 +26,7 @@ from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.store import UNUSABLE, Store, persistently
 from core.disk import check_room
-from core.errors import LyricbotError, StoreError, Superseded, TrainerMissing
+from core.errors import JobUnknown, LyricbotError, StoreError, Superseded, TrainerMissing
 from core.explaining import explain, raised_at
 from core.monitor import Check, monitor, process_registry
 from core.retrain import engine
@@ -127,7 +127,10 @@ class Worker:
 
     async def clear(self, number: int) -> None:
         """Leave nothing behind of a job, if it is over."""
-        job = await persistently(lambda: self._means.jobs.get(number))
+        try:
+            job = await persistently(lambda: self._means.jobs.get(number))
+        except JobUnknown:  # a backup was restored that knows nothing of it
+            return
         if not job.active:
             await asyncio.to_thread(self._clear, job)
 
