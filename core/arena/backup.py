@@ -128,7 +128,7 @@ def _pages(
     of_time = moments(table)
     all_rows = select(table).order_by(*table.primary_key)
     found = connection.execution_options(yield_per=PAGE).execute(all_rows).mappings()
-    for page in found.partitions():
+    for page in found.partitions(PAGE):
         rows = [dict(row) for row in page]
         for row in rows:
             for name in of_time:

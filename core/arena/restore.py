@@ -233,11 +233,11 @@ def _copy(source: Connection, live: Connection, table: Table) -> None:
     source = source.execution_options(yield_per=PAGE)
     if table in ADDED_TO:
         adding = insert(live, table).on_conflict_do_nothing()
-        for page in source.execute(select(table)).mappings().partitions():
+        for page in source.execute(select(table)).mappings().partitions(PAGE):
             live.execute(adding, [dict(row) for row in page])
         return
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    pages = source.exec_driver_sql(f"SELECT {names} FROM {table.name}").partitions()  # noqa: S608
+    pages = source.exec_driver_sql(f"SELECT {names} FROM {table.name}").partitions(PAGE)  # noqa: S608
     if live.dialect.name == "postgresql":
         _copy_in(live, f"COPY {table.name} ({names}) FROM STDIN", pages)
         return
