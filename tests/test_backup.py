@@ -27,6 +27,7 @@ from test_export import HISTORY, NOON, OF
 from test_migrations import connected, counts, fill, revisions
 
 from core.arena import archive, backup
+from core.arena import restore as restoring
 from core.arena.archive import ArchiveWriter, Row
 from core.arena.backup import Backup, back_up
 from core.arena.corpora import Corpora
@@ -210,16 +211,16 @@ async def test_what_counts_up_goes_on_behind_what_was_restored(
 
 
 class Pausing:
-    """Stops a backup behind its first table, until it is told to go on."""
+    """Stops a backup before its first table, until it is told to go on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stopped, self.go_on = threading.Event(), threading.Event()
         add_table = ArchiveWriter.add_table
 
         def pausing(writer: ArchiveWriter, name: str, pages: Iterable[Sequence[Row]]) -> None:
-            add_table(writer, name, pages)
             self.stopped.set()
             assert self.go_on.wait(60)
+            add_table(writer, name, pages)
 
         monkeypatch.setattr(ArchiveWriter, "add_table", pausing)
 
@@ -250,7 +251,7 @@ async def test_a_backup_that_a_restore_meets_is_of_what_was_there_before(
     pausing = Pausing(monkeypatch)
     backing_up = asyncio.ensure_future(made(counting, files))
     await asyncio.to_thread(pausing.stopped.wait, 60)
-    restoring = asyncio.ensure_future(
+    under_way = asyncio.ensure_future(
         restore(counting, files, Path("first.zip"), NOON, scratch=Path("scratch"), replace=True)
     )
     if counting._engine.dialect.name == "postgresql":
@@ -258,12 +259,12 @@ async def test_a_backup_that_a_restore_meets_is_of_what_was_there_before(
         async with asyncio.timeout(60):
             while not await counting.look(lambda connection: connection.scalar(waiting)):
                 await asyncio.sleep(0.02)
-        assert not restoring.done()
+        assert not under_way.done()
     else:
-        await restoring
+        await under_way
     pausing.go_on.set()
     await backing_up
-    await restoring
+    await under_way
     assert await rows_of(counting) != before
     await restored(counting, files, replace=True)
     assert await rows_of(counting) == before
@@ -273,7 +274,7 @@ async def test_no_more_than_a_page_of_rows_is_in_memory(
     full: Store, other: Store, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "PAGE", 7)
-    monkeypatch.setattr("core.arena.restore.PAGE", 7)
+    monkeypatch.setattr(restoring, "PAGE", 7)
     pages: list[int] = []
     add_table = ArchiveWriter.add_table
 
@@ -499,12 +500,32 @@ async def test_votes_are_replaced_only_when_it_is_said(
         )
     after = await rows_of(full)
     assert after != before
-    with pytest.raises(BackupError, match=r"holds [0-9]+ votes.*--replace"):
+    with pytest.raises(BackupError, match=r"holds votes \([0-9]+\).*--replace"):
         await restored(full, files)
     assert await rows_of(full) == after
     await restored(full, files, replace=True)
     assert await rows_of(full) == before
     await vote(full, 1)
+
+
+async def test_a_vote_that_comes_while_a_backup_is_read_stops_the_restore(
+    full: Store, good: bytes, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with full.write() as connection:
+        await connection.execute(text("DELETE FROM vote_changes"))
+        await connection.execute(text("DELETE FROM votes"))
+    stage = restoring._stage
+
+    def vote_first(*given: Any) -> Any:
+        with connected(url_of(full)) as connection:
+            voted = {"id": 1, "duel_id": 1, "person_id": 1, "choice": 1, "cast_at": NOON}
+            connection.execute(insert(votes).values(voted))
+        return stage(*given)
+
+    monkeypatch.setattr(restoring, "_stage", vote_first)
+    with pytest.raises(BackupError, match=r"holds votes \(1\)"):
+        await restored(full, files)
+    assert len((await rows_of(full))["votes"]) == 1
 
 
 async def test_a_database_that_cannot_take_a_row_is_left_as_it_was(
@@ -656,22 +677,21 @@ async def test_what_old_models_wrote_while_they_were_replaced_is_kept_nowhere(
 
 # Killed
 
-HALFWAY = """
+WAITING = """
 import sys, time
 from core.arena import restore
-copied = restore._copy
-def copy(source, live, table):
-    copied(source, live, table)
-    if table.name == "votes":
-        print("halfway", flush=True)
-        time.sleep(600)
-restore._copy = copy
+replace_rows = restore._replace
+def replace_and_wait(*given, **named):
+    replace_rows(*given, **named)
+    print("not yet committed", flush=True)
+    time.sleep(600)
+restore._replace = replace_and_wait
 from bot.cli import main
 main()
 """
 
 
-async def test_a_restore_that_is_killed_halfway_leaves_the_old_state(
+async def test_a_restore_that_is_killed_before_its_commit_leaves_the_old_state(
     counting: Store, files: Files, database: str
 ) -> None:
     await made(counting, files)
@@ -679,12 +699,12 @@ async def test_a_restore_that_is_killed_halfway_leaves_the_old_state(
     before = await rows_of(counting)
     settings = {"DATABASE_URL": database, "CHECKPOINTS": "checkpoints", "STATE": "scratch"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", HALFWAY, "restore", "backup.zip", "--replace"),
+        *(sys.executable, "-c", WAITING, "restore", "backup.zip", "--replace"),
         env=os.environ | {f"LYRICBOT_{key}": value for key, value in settings.items()},
         stdout=PIPE,
     )
     assert process.stdout is not None
-    assert await process.stdout.readline() == b"halfway\n"
+    assert await process.stdout.readline() == b"not yet committed\n"
     process.send_signal(signal.SIGKILL)
     await process.wait()
     assert await rows_of(counting) == before

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from core.arena.archive import ArchiveWriter, Contents, Row, writing
 from core.arena.corpora import corpus_file
 from core.arena.files import Files
-from core.arena.migrate import TOO_NEW, is_known, revision_of, upgrade_to
+from core.arena.migrate import revision_of, upgrade_to
 from core.arena.releases import model_file
 from core.arena.schema import UtcDateTime
 from core.arena.store import Store
-from core.errors import DatabaseError, DatabaseTooNew
+from core.errors import DatabaseError
 
 PAGE = 1000  # rows in memory at a time
 # Where rows name files by their sha256.
@@ -104,8 +104,6 @@ def _write_tables(
     revision = revision_of(connection)
     if revision is None:
         raise DatabaseError(f"{address} holds nothing yet. Check LYRICBOT_DATABASE_URL.")
-    if not is_known(revision):
-        raise DatabaseTooNew(TOO_NEW)
     with TemporaryDirectory() as folder:
         tables = schema_at(Path(folder), revision)[1].sorted_tables
     if connection.dialect.name == "postgresql":

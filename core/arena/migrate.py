@@ -14,11 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import DatabaseError, DatabaseTooNew
 from core.resources import resource
 
-TOO_NEW = (
-    "The database was written by a newer version of lyricbot. Install that version, or restore a "
-    "backup made by this one."
-)
-
 
 def alembic_config(url: str) -> Config:
     """What Alembic needs to know, without an alembic.ini."""
@@ -66,4 +61,7 @@ def upgrade_to(url: str, revision: str = "head") -> None:
     except CommandError as error:
         if "Can't locate revision" not in str(error):
             raise
-        raise DatabaseTooNew(TOO_NEW) from error
+        raise DatabaseTooNew(
+            "The database was written by a newer version of lyricbot. Install that version, or "
+            "restore a backup made by this one."
+        ) from error

@@ -103,7 +103,7 @@ def _check_no_votes(connection: Connection) -> None:
     num_votes = connection.scalar(select(func.count()).select_from(votes))
     if num_votes:
         raise BackupError(
-            f"The database holds {num_votes:,} votes, and they would be lost. Back it up, and "
+            f"The database holds votes ({num_votes:,}), and they would be lost. Back it up, and "
             f"restore with --replace."
         )
 

@@ -307,7 +307,7 @@ jobs = Table(
     Column("fruitless", Integer, nullable=False, server_default=text("0")),  # since `epochs` grew
     Column("epochs", Integer, nullable=False, server_default=text("0")),  # that a save holds
     Column("worker", String(128)),
-    Column("progress", JSON(none_as_null=True)),
+    Column("progress", JSON),
     Column("seen_at", UtcDateTime),  # when its worker last said that it works on it
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
