@@ -129,7 +129,7 @@ def test_every_migration_goes_up_down_and_up_again_with_rows_in_the_tables(
     config = alembic_config(empty_database)
     for revision in revisions(empty_database):
         with connected(empty_database) as connection:
-            before = counts(connection)
+            before, rows = counts(connection), contents(connection)
         command.upgrade(config, revision.revision)
         with connected(empty_database) as connection:
             kept = counts(connection)
@@ -139,6 +139,8 @@ def test_every_migration_goes_up_down_and_up_again_with_rows_in_the_tables(
             fill(connection)
             first = described(connection)
         command.downgrade(config, revision.down_revision or "base")
+        with connected(empty_database) as connection:
+            assert contents(connection) == rows or revision.down_revision is None
         command.upgrade(config, revision.revision)
         with connected(empty_database) as connection:
             assert described(connection) == first
