@@ -3,6 +3,8 @@
 Of errors that seldom happen only English is spoken, by the error itself.
 """
 
+from collections.abc import Sequence
+
 from bot.texts import Texts
 from core.errors import (
     CorpusTooShort,
@@ -15,6 +17,9 @@ from core.errors import (
     RecipeUnknown,
     ReleaseUnknown,
 )
+
+MOST_NAMED = 64  # characters of what somebody named: no name here has more
+MOST_LISTED = 20  # names: a message has room for so many, however long
 
 
 def reason(refused: LyricbotError, texts: Texts) -> str:
@@ -39,12 +44,17 @@ def reason(refused: LyricbotError, texts: Texts) -> str:
         case JobUnnamed(jobs=jobs):
             return texts.reason_which_job.format(jobs=texts.comma.join(map(str, jobs)))
         case CorpusUnknown(name=name, names=names):
-            return texts.reason_corpus_unknown.format(name=name, names=texts.comma.join(names))
+            return texts.reason_corpus_unknown.format(**_named(name, names, texts))
         case CorpusTooShort(name=name, characters=characters, recipe=recipe, need=need):
             return texts.reason_corpus_short.format(
                 name=name, characters=characters, recipe=recipe, need=need
             )
         case RecipeUnknown(name=name, names=names):
-            return texts.reason_recipe_unknown.format(name=name, names=texts.comma.join(names))
+            return texts.reason_recipe_unknown.format(**_named(name, names, texts))
         case _:
             return str(refused)
+
+
+def _named(name: str, names: Sequence[str], texts: Texts) -> dict[str, str]:
+    listed = [*names[:MOST_LISTED], *("…" for _ in names[MOST_LISTED : MOST_LISTED + 1])]
+    return {"name": name[:MOST_NAMED], "names": texts.comma.join(listed)}

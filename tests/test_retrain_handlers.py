@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conversation import Conversation, conversation
-from factories import TEXT, make_pair
+from factories import TEXT, make_corpus, make_pair
 
 from bot.botapi import Chat
 from core.errors import JobOver
@@ -92,6 +92,23 @@ async def test_what_cannot_be_done_is_said_and_changes_nothing(
     assert release.number == 1
 
 
+@pytest.mark.parametrize("what", ["corpus", "recipe"])
+async def test_a_name_as_long_as_a_message_is_unknown_and_told_in_short(
+    talk: Conversation, what: str
+) -> None:
+    longest = 4096 - len(f"/retrain {what}=")
+    assert f"There is no {what} “字" in await told(talk, f"/retrain {what}={'字' * longest}")
+
+
+async def test_however_many_corpora_there_are_an_unknown_one_is_told_some(
+    talk: Conversation,
+) -> None:
+    for number in range(70):
+        await talk.services.corpora.add(make_corpus(f"{number:02}{'长' * 62}"))
+    assert (await told(talk, "/retrain corpus=nothing")).count("长长") > 5 * 31
+    assert "…" in talk.last(private(talk))["text"]
+
+
 async def test_a_corpus_too_short_for_a_minibatch_is_refused_when_it_is_asked_for(
     talk: Conversation,
 ) -> None:
@@ -139,6 +156,16 @@ async def test_a_text_or_a_zip_becomes_a_corpus(
     assert "400" in said  # lines
     assert (await talk.services.corpora.get("songs")).text == TEXT
     assert "Queued" in await told(talk, "/retrain corpus=songs")
+
+
+@pytest.mark.parametrize("character", ["长", "😀"])
+async def test_a_file_may_have_a_name_longer_than_a_disk_takes(
+    talk: Conversation, character: str
+) -> None:
+    name = f"{character * 300}.txt"
+    await talk.handle(talk.api.send_document(talk.admin, private(talk), name, TEXT.encode()))
+    assert f"Corpus {character}" in talk.last(private(talk))["text"]
+    assert len(await talk.services.corpora.list()) == 2
 
 
 @pytest.mark.parametrize(
