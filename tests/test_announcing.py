@@ -37,6 +37,14 @@ async def test_it_is_shown_as_it_will_look_and_asked_about(talk: Conversation) -
     assert question["reply_to_message"]["message_id"] == preview["message_id"]
 
 
+@pytest.mark.parametrize("text", ["\u200b", "\u200d\ufeff", "\u2800 \u2060"])
+async def test_what_nobody_would_see_is_not_asked_about(talk: Conversation, text: str) -> None:
+    await talk.say("/news", talk.ben)
+    await talk.say(f"/announce {text}", talk.admin)
+    assert talk.last(talk.home(talk.admin))["text"] == "Like this: /announce TEXT"
+    assert await talk.services.limits.counted("errors") == 0
+
+
 async def test_a_yes_sends_it_to_whoever_wants_news(talk: Conversation) -> None:
     await talk.click("a:send", await asked(talk), talk.admin)
     assert "Chats: 2" in talk.last(talk.home(talk.admin))["text"]

@@ -5,6 +5,7 @@ from html import escape
 
 import structlog
 from telegram import Message, Update
+from telegram.error import BadRequest
 
 from bot import refusing
 from bot.answering import answer_query
@@ -92,7 +93,10 @@ async def announce(message: Message, account: int, context: Context) -> None:
     num_rooms = await context.services.rooms.wanting_news()
     if not num_rooms:
         raise Misused(texts.announce_nobody)
-    preview = await message.reply_text(text)
+    try:
+        preview = await message.reply_text(text)
+    except BadRequest as error:  # nothing of it can be seen
+        raise Misused(texts.announce_usage) from error
     await preview.reply_text(
         texts.announce_ask.format(rooms=num_rooms),
         reply_markup=asking({"a:send": texts.button_send, "a:no": texts.button_do_not}),
