@@ -61,3 +61,16 @@ async def test_a_late_press_in_private_leaves_no_vote_buttons(talk: Conversation
     await talk.say("/reveal")
     await talk.forge(data_of("v:1:1", duel), duel)
     assert "v:1:1" not in f"{talk.said()[0]['reply_markup']}"
+
+
+async def test_a_reply_to_a_result_closes_no_other_duel(talk: Conversation) -> None:
+    await talk.duel()
+    await talk.say("/reveal")
+    ((key,),) = talk.rows("SELECT key FROM duels")
+    await talk.duel()
+    await talk.say(f"/start duel_1_{key}")
+    await talk.say("/reveal", reply_to=talk.last()["message_id"])
+    assert talk.rows("SELECT closes_at > datetime('now', '1 hour') FROM duels ORDER BY id") == [
+        (0,),
+        (1,),
+    ]

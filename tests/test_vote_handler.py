@@ -126,6 +126,42 @@ async def test_a_typed_reply_in_private_votes_on_the_duel_replied_to(talk: Conve
     assert rows(talk, "SELECT duel_id, choice FROM votes") == [(1, 2)]
 
 
+async def test_a_typed_reply_to_a_result_is_not_taken_for_another_duel(
+    talk: Conversation,
+) -> None:
+    await talk.duel()
+    await talk.say("/reveal")
+    ((key,),) = talk.rows("SELECT key FROM duels")
+    await talk.duel()
+    await talk.say(f"/start duel_1_{key}")
+    await talk.say("1", reply_to=talk.last()["message_id"])
+    assert "你选了 1" in talk.last()["text"]
+    assert rows(talk, "SELECT duel_id, choice FROM votes") == []
+
+
+async def test_a_typed_reply_to_what_was_sent_inline_votes_there(talk: Conversation) -> None:
+    update = talk.api.ask_inline(talk.anna, "分开")
+    await talk.handle(update)
+    sent = talk.api.choose_inline(talk.anna, update, "d1", talk.private)
+    await talk.duel()
+    await talk.say("2", reply_to=sent["message_id"])
+    assert rows(talk, "SELECT duel_id, choice FROM votes") == [(1, 2)]
+
+
+async def test_buttons_by_another_bot_name_no_duel(talk: Conversation) -> None:
+    await talk.duel(talk.ben)
+    await talk.duel()
+    forged = talk.api.send(talk.anna, talk.private, "看")
+    assert forged is not None
+    update = talk.api.send(talk.anna, talk.private, "1", reply_to=forged["message"]["message_id"])
+    assert update is not None
+    bot = {"id": 777, "is_bot": True, "first_name": "another"}
+    keyboard = {"inline_keyboard": [[{"text": "1", "callback_data": "v:1:1:abcd2345"}]]}
+    update["message"]["reply_to_message"] |= {"via_bot": bot, "reply_markup": keyboard}
+    await talk.handle(update)
+    assert rows(talk, "SELECT duel_id, choice FROM votes") == [(2, 1)]
+
+
 async def test_a_typed_3_in_private_is_an_encore(talk: Conversation) -> None:
     await talk.duel()
     await talk.say("3")

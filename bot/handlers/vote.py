@@ -95,7 +95,23 @@ async def duel_replied_to(message: Message, context: Context) -> int | None:
     replied = message.reply_to_message
     if replied is None:
         return None
-    return await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
+    there = await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
+    return _duel_under(replied, context) if there is None else there
+
+
+def _duel_under(message: Message, context: Context) -> int | None:
+    """The duel that the buttons are about of a message that came from this bot, or by way of it.
+
+    So it is with a result, and with what was sent in inline mode: neither is kept as a showing.
+    """
+    if context.bot.id not in {user.id for user in (message.from_user, message.via_bot) if user}:
+        return None
+    rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
+    for button in (button for row in rows for button in row):
+        data = button.callback_data
+        if isinstance(data, str) and (press := Press.parse(data)):
+            return press.duel_id
+    return None
 
 
 async def _meant(message: Message, context: Context, *, private: bool) -> int | None:
