@@ -39,6 +39,11 @@ def slim(update: Json) -> Json:
     return update | {"callback_query": query | {"message": kept}}
 
 
+def _written(update: Json) -> str:
+    """As JSON. Half a character, such as "\\ud800", becomes "?": nobody takes it for text."""
+    return json.dumps(update, ensure_ascii=False).encode(errors="replace").decode()
+
+
 class Closing(Exception):
     """This bot begins nothing: not yet, or no more."""
 
@@ -65,7 +70,7 @@ class Intake:
         """
         if not self._open:
             raise Closing
-        taken = [Taken(one["update_id"], json.dumps(slim(one))) for one in posted]
+        taken = [Taken(one["update_id"], _written(slim(one))) for one in posted]
         new = await self._inbox.take(taken)
         await self._hand_on(new)
 

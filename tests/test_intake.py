@@ -162,6 +162,29 @@ async def test_what_cannot_be_read_is_skipped_and_the_rest_of_its_batch_answered
     assert "秘密" not in str(logs)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/write \ud800", "没学过的字：?"),
+        ("/write 分开\udfff", "?"),
+        ("/start \ude00\ud83d", "/write"),
+        ("\ud800", "/write"),
+    ],
+)
+async def test_half_a_character_harms_nobody(talk: Conversation, text: str, said: str) -> None:
+    update = talk.api.send(talk.anna, talk.private, "/help")
+    assert update
+    entity = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
+    update["message"] |= {"text": text, "entities": [entity] if text[0] == "/" else []}
+    with capture_logs() as logs:
+        async with handling(talk) as intake:
+            await intake.take([json.loads(json.dumps(update))])  # as it comes: "\\ud800"
+            await until(talk.said)
+            await until_awaited(lambda: nothing_waits(talk))
+    assert said in talk.last()["text"]
+    assert [one for one in logs if one["log_level"] == "error"] == []
+
+
 async def test_what_is_of_an_unknown_kind_or_has_unknown_fields_is_done_with(
     talk: Conversation,
 ) -> None:
