@@ -149,7 +149,11 @@ def data_of(wanted: str, message: Json) -> str:
 
 @asynccontextmanager
 async def conversation(
-    tmp_path: Path, release: Sequence[TrainedPair] | None = None, **settings: Any
+    tmp_path: Path,
+    release: Sequence[TrainedPair] | None = None,
+    api: BotApi | None = None,
+    limiter: Limiter | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Conversation]:
     """Open one on a fresh SQLite database with a small release; an empty sequence for none."""
     usual = {
@@ -160,12 +164,13 @@ async def conversation(
         "chat_minute": 0,
     }
     configured = Settings.model_validate(usual | settings)
-    api = BotApi(TOKEN)
+    api = api or BotApi(TOKEN)
     async with open_services(configured) as services:
         release = [make_pair()] if release is None else release
         if release:
             await services.releases.publish(release)
-        limiter = Limiter(Metrics(), pauses=())  # what fails is seen to fail, at once
+        # What fails is seen to fail, at once.
+        limiter = limiter or Limiter(Metrics(), pauses=())
         app = build_application(TOKEN, "https://api.telegram.org", services, api, limiter=limiter)
         async with app:
             yield Conversation(api, app, services, configured.database_url)
