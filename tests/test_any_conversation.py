@@ -39,7 +39,7 @@ from bot.botapi import Chat, Person
 from bot.handlers import inline
 
 LONG = settings.get_current_profile_name() == "faults"
-RUNS, STEPS = (250, 40) if LONG else (6, 40)
+RUNS, STEPS = (250, 40) if LONG else (5, 40)
 WHICH = st.integers(0, 10**6)  # the one of those there are, counted from the last
 SELDOM = st.integers(0, 3).map(lambda one: one == 3)
 LANGUAGES = st.sampled_from(["zh-hans", "zh-hant", "zh-TW", "en", "pt-br", "xx", "", None])
@@ -81,7 +81,7 @@ class AnyConversation(RuleBasedStateMachine):
 
     @initialize()
     def there_are_duels_and_people_who_want_news(self) -> None:
-        for who, text in ((0, "/news"), (3, "/write 分开")):
+        for who, text in enumerate(["/news", "/help", "/help", "/write 分开", "/start"]):
             self.writes(who, 0, text, None, False, None)
         for where in (2, 3):
             self.writes(1, where, "/write 雨", None, False, None)
