@@ -150,13 +150,12 @@ class Expected:
         """The bot has sent a message: perhaps a duel."""
         if (duel := self._duel_under(message)) is None:
             return
-        data = [one.get("callback_data", "") for one in buttons_of(message)]
-        if any(re.fullmatch(r"v:\d+:1:.*", one) for one in data):  # it can be voted in
+        if any(re.match(r"v:\d+:1:", one) for one in data_under(message)):  # it can be voted in
             self.shown[message["chat"]["id"], message["message_id"]] = duel
 
     def _duel_under(self, message: Json) -> int | None:
-        for button in buttons_of(message):
-            parts = button.get("callback_data", "").split(":")
+        for data in data_under(message):
+            parts = data.split(":")
             if parts[0] == "v":
                 duel = int(parts[1])
                 self.duels.setdefault(duel, Asked(parts[3], self.person(self.acting)))
@@ -258,6 +257,11 @@ class Expected:
 def buttons_of(message: Json) -> list[Json]:
     """The buttons under a message that may have none."""
     return [b for row in message.get("reply_markup", {}).get("inline_keyboard", []) for b in row]
+
+
+def data_under(message: Json) -> list[str]:
+    """What its buttons say when they are pressed."""
+    return [b["callback_data"] for b in buttons_of(message) if "callback_data" in b]
 
 
 class Errors(logging.Handler):

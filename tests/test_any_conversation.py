@@ -20,7 +20,7 @@ from hostile import (
     ODD,
     PREFIXES,
     Scene,
-    buttons_of,
+    data_under,
     fitting,
     make_template,
 )
@@ -104,12 +104,11 @@ class AnyConversation(RuleBasedStateMachine):
     def buttons(self) -> list[tuple[Chat, int, str]]:
         """All there are under messages now."""
         return [
-            (chat, message["message_id"], button["callback_data"])
+            (chat, message["message_id"], data)
             for chat in self.scene.chats
             for message in self.scene.api.messages(chat)
             if "via_bot" not in message
-            for button in buttons_of(message)
-            if "callback_data" in button
+            for data in data_under(message)
         ]
 
     @rule(
@@ -218,17 +217,18 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(which=WHICH, answers=st.lists(st.tuples(WHICH, st.integers(0, 4)), max_size=8))
     def many_answer_at_once(self, which: int, answers: list[tuple[int, int]]) -> None:
         standing = [
-            (chat, message)
+            (chat, message, answered)
             for chat in self.groups
             for message in self.scene.api.messages(chat)
-            if "via_bot" not in message and len(buttons_of(message)) > 4
+            if "via_bot" not in message
+            and (answered := [d for d in data_under(message) if d.startswith("v:")])
         ]
         if not standing:
             return
-        chat, message = standing[-1 - which % len(standing)]
+        chat, message, answered = standing[-1 - which % len(standing)]
         for who, answer in answers:
-            data = buttons_of(message)[answer].get("callback_data", "?")
-            self.scene.api.press(self.person(who), chat, message["message_id"], data, forged=True)
+            data, post = answered[answer % len(answered)], message["message_id"]
+            self.scene.api.press(self.person(who), chat, post, data, forged=True)
         self.run(self.scene.at_once())
 
     @rule(
@@ -285,7 +285,7 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(who=WHICH, which=WHICH, answer=WHICH, forged=st.one_of(st.none(), ODD))
     def presses_inline(self, who: int, which: int, answer: int, forged: str | None) -> None:
         message = self.inline[-1 - which % len(self.inline)]
-        data = [b["callback_data"] for b in buttons_of(message) if "callback_data" in b]
+        data = data_under(message)
         pressed = data[answer % len(data)]
         if forged is not None:
             pressed = (pressed[: answer % 30] + forged).encode()[:64].decode(errors="ignore")

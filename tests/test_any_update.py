@@ -18,7 +18,7 @@ from hostile import (
     PREFIXES,
     SURROGATES,
     Scene,
-    buttons_of,
+    data_under,
     fitting,
     make_template,
 )
@@ -173,7 +173,7 @@ class Telegram:
         posts = [*(one["message_id"] for one in standing), 10**6]
         post, data = posts[what["post"] % len(posts)], what["data"]
         if isinstance(data, int):
-            known = [one.get("callback_data", "?") for m in standing for one in buttons_of(m)]
+            known = [one for message in standing for one in data_under(message)]
             data = known[data % len(known)] if known else "?"
         while len(data.encode(errors="surrogatepass")) > 64:
             data = data[:-1]
