@@ -39,7 +39,7 @@ from bot.botapi import Chat, Person
 from bot.handlers import inline
 
 LONG = settings.get_current_profile_name() == "faults"
-RUNS, STEPS = (250, 40) if LONG else (5, 40)
+RUNS, STEPS = (150, 40) if LONG else (5, 40)
 WHICH = st.integers(0, 10**6)  # the one of those there are, counted from the last
 SELDOM = st.integers(0, 3).map(lambda one: one == 3)
 LANGUAGES = st.sampled_from(["zh-hans", "zh-hant", "zh-TW", "en", "pt-br", "xx", "", None])
