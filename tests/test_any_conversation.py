@@ -245,8 +245,8 @@ class AnyConversation(RuleBasedStateMachine):
         person, data = self.person(who), ""
         if (chat := self.where(person, where)) is None:
             return
-        if buttons := self.buttons():
-            data = buttons[-1 - which % len(buttons)][2]
+        if buttons := [one for _, _, one in self.buttons() if one[0] in "vw"]:
+            data = buttons[-1 - which % len(buttons)]
         parts = data.split(":")
         data = {
             "as it is": data,
@@ -343,6 +343,12 @@ class AnyConversation(RuleBasedStateMachine):
         self.people[self.people.index(person)] = self.scene.api.person(
             person.id, person.first_name, language_code=code
         )
+
+    @rule(who=WHICH, let_in=st.booleans(), presses=WHICH)
+    def is_banned_or_let_in_again(self, who: int, let_in: bool, presses: int) -> None:
+        command = "unban" if let_in else "ban"
+        self.writes(THE_ADMIN, 0, f"/{command} {self.person(who).id}", None, False, None)
+        self.presses_a_button(who, presses, 1, False)
 
     @rule(who=WHICH, where=WHICH, role=st.sampled_from(["creator", "administrator", "member"]))
     def gets_another_role(self, who: int, where: int, role: str) -> None:

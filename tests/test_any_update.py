@@ -47,6 +47,7 @@ TEXTS = st.one_of(
     st.builds("/{} {}".format, st.sampled_from(["write", "acrostic"]), st.one_of(PREFIXES, WILD)),
     st.builds("/retrain {}".format, LONG_NAMES),
     st.builds("/announce {}".format, INVISIBLE),
+    st.builds("/{} {}".format, st.sampled_from(["ban", "unban"]), st.sampled_from([1, 2, 3])),
     st.sampled_from(["0", "1", "2", "3", "３", "👍"]),
     WILD,
 )
@@ -104,7 +105,8 @@ MESSAGES = st.fixed_dictionaries(
 PRESSES = st.fixed_dictionaries(
     {
         "post": WHICH,
-        "data": st.one_of(DATA, WHICH),  # or that of a button
+        "data": st.one_of(DATA, WHICH),  # or that of a button,
+        "forged": st.sampled_from([None, None, "key", "duel"]),  # and something else in it
         "where": st.sampled_from([*["chat"] * 9, "game", "nowhere", "AQ", "x" * 64]),
     }
 )
@@ -174,7 +176,12 @@ class Telegram:
         post, data = posts[what["post"] % len(posts)], what["data"]
         if isinstance(data, int):
             known = [one for message in standing for one in data_under(message)]
-            data = known[data % len(known)] if known else "?"
+            parts = (known[data % len(known)] if known else "?").split(":")
+            if what["forged"] == "key":
+                parts[3:4] = ["abcd2345"]
+            elif what["forged"] == "duel":
+                parts[1:2] = [str(1 + what["post"] % 9)]
+            data = ":".join(parts)
         while len(data.encode(errors="surrogatepass")) > 64:
             data = data[:-1]
         update = self.scene.api.press(person, chat, post, "?", forged=True)
@@ -223,7 +230,8 @@ def test_whatever_is_posted_is_answered_or_skipped(
 
         try:
             for person in telegram.people:
-                scene.api.send(person, scene.talk.home(person), "/news")
+                for text in ("/news", "/write 分开"):
+                    scene.api.send(person, scene.talk.home(person), text)
             runner.run(scene.deliver())
             is_met()
             runner.run(scene.time_goes_on())
