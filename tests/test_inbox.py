@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from conftest import Clock
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from core.arena.inbox import LEASE, REMEMBERED, Inbox, Taken
 from core.arena.schema import handled
+from core.arena.schema import inbox as rows
 from core.arena.store import Store
 
 UPDATES = [Taken(number, f'{{"update_id": {number}}}') for number in (1, 2, 3)]
@@ -69,6 +70,19 @@ async def test_a_bot_that_renews_does_not_take_back_what_another_has_taken_up(
     await inbox.renew()
     clock.advance(LEASE - timedelta(seconds=1))
     assert await inbox.claim(10) == ()
+
+
+async def test_whoever_renews_or_claims_waits_for_nothing_that_is_leaving(
+    inbox: Inbox, store: Store, clock: Clock
+) -> None:
+    if "sqlite" in store.address:
+        pytest.skip("SQLite has one writer at a time")
+    await inbox.take(UPDATES)
+    async with store.write() as connection:
+        await connection.execute(delete(rows).where(rows.c.number == 1))
+        assert await inbox.renew() == {2, 3}
+        clock.advance(LEASE)
+        assert await Inbox(store, clock, "other").claim(10) == UPDATES[1:]
 
 
 async def test_what_is_let_go_is_free_at_once(inbox: Inbox, store: Store, clock: Clock) -> None:

@@ -196,6 +196,19 @@ async def test_where_a_group_allows_no_reaction_the_vote_is_acknowledged_by_a_re
     assert rows(talk, "SELECT choice FROM votes") == [(1,)]
 
 
+async def test_a_reply_to_a_duel_counts_though_where_it_stands_was_not_kept(
+    talk: Conversation,
+) -> None:
+    earlier = await talk.duel()
+    await talk.duel()
+    talk.rows("DELETE FROM showings WHERE duel_id = 1")  # the bot was killed as it sent it
+    await talk.say("2", reply_to=earlier["message_id"])
+    assert rows(talk, "SELECT duel_id, choice FROM votes") == [(1, 2)]
+    talk.rows("UPDATE duels SET key = 'otherkey' WHERE id = 1")
+    await talk.say("1", reply_to=earlier["message_id"])  # which is none of this database now
+    assert rows(talk, "SELECT duel_id, choice FROM votes ORDER BY id") == [(1, 2), (2, 1)]
+
+
 async def test_a_number_in_reply_to_something_else_in_a_group_is_left_alone(
     talk: Conversation,
 ) -> None:

@@ -5,6 +5,7 @@ which.
 """
 
 import unicodedata
+from contextlib import suppress
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -95,22 +96,24 @@ async def duel_replied_to(message: Message, context: Context) -> int | None:
     replied = message.reply_to_message
     if replied is None:
         return None
-    there = await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
-    return _duel_under(replied, context) if there is None else there
+    duel_id = await context.contest.duel_at(room=message.chat_id, post=replied.message_id)
+    return await _duel_under(replied, context) if duel_id is None else duel_id
 
 
-def _duel_under(message: Message, context: Context) -> int | None:
+async def _duel_under(message: Message, context: Context) -> int | None:
     """The duel that the buttons are about of a message that came from this bot, or by way of it.
 
-    So it is with a result, and with what was sent in inline mode: neither is kept as a showing.
+    A result and what was sent in inline mode are not kept as a showing, nor is a duel yet whose
+    bot was killed as it sent it.
     """
     if context.bot.id not in {user.id for user in (message.from_user, message.via_bot) if user}:
         return None
     rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
     for button in (button for row in rows for button in row):
-        data = button.callback_data
-        if isinstance(data, str) and (press := Press.parse(data)):
-            return press.duel_id
+        press = Press.parse(str(button.callback_data or ""))
+        if press is not None:
+            with suppress(DuelUnknown):
+                return (await context.contest.duel(press.duel_id, press.key)).id
     return None
 
 

@@ -64,7 +64,7 @@ class Inbox:
         # Nobody holds anything for so long: a clock was ahead, and has been put right.
         is_free = or_(inbox.c.held_until <= now, inbox.c.held_until > now + 2 * self._lease)
         free = select(inbox.c.number).where(is_free)
-        oldest = free.order_by(inbox.c.number).limit(limit)
+        oldest = free.order_by(inbox.c.number).limit(limit).with_for_update(skip_locked=True)
         if await self._store.look(lambda connection: connection.scalar(free.limit(1))) is None:
             return ()
         claiming = (
@@ -107,10 +107,14 @@ class Inbox:
     async def _hold_until(
         self, moment: datetime, numbers: Collection[int] | None = None
     ) -> set[int]:
-        mine = update(inbox).where(inbox.c.held_by == self._holder)
+        mine = select(inbox.c.number).where(inbox.c.held_by == self._holder)
         if numbers is not None:
             mine = mine.where(inbox.c.number.in_(numbers))
-        holding = mine.values(held_until=moment).returning(inbox.c.number)
+        # What is leaving just now is not waited for: two that wait for each other's rows are a
+        # deadlock to PostgreSQL.
+        mine = mine.with_for_update(skip_locked=True)
+        holding = update(inbox).where(inbox.c.number.in_(mine)).values(held_until=moment)
+        holding = holding.returning(inbox.c.number)
         return await self._store.run(lambda connection: set(connection.scalars(holding)))
 
     async def _take_together(

@@ -1,0 +1,21 @@
+"""How much is broken: a little in `make test`, all of it in `make faults`, which sets FAULTS."""
+
+import os
+
+import pytest
+
+FULL = bool(os.environ.get("FAULTS"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `full` waits for `make faults`."""
+    left_out = [] if FULL else [one for one in items if one.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [one for one in items if one not in left_out]
+
+
+@pytest.fixture
+def few_or_many() -> bool:
+    """Whether many things are to be killed."""
+    return FULL
