@@ -1,8 +1,8 @@
 """A `BotApi` served over real loopback HTTP, for what must be seen through a network client.
 
 HTTP/1.1 with keep-alive, as much of it as Bot API clients speak: GET and POST, parameters in the
-query, as a form, as JSON or as multipart; and GET of a file. The other way round, the updates of a
-webhook are posted.
+query, as a form, as JSON or as multipart; and GET of a file. A call may meet a trouble that only
+a network has. The other way round, the updates of a webhook are posted.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bot.botapi import AnswerLost, BotApi, Upload
@@ -23,6 +23,10 @@ from bot.botapi import AnswerLost, BotApi, Upload
 _JSON = "application/json"
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
 _NAME = re.compile(r';\s*name="([^"]*)"')
+_PAGE = b"<html><h1>502 Bad Gateway</h1></html>"
+# A gateway's page in place of the call; a connection that is cut before it, or in the middle of
+# its answer; or no answer ever.
+Trouble = Literal["page", "cut before", "cut midway", "silence"]
 _FILE_NAME = re.compile(r';\s*filename="([^"]*)"')
 
 
@@ -40,6 +44,11 @@ class HttpBotApi:
         self._api = api
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._troubles: dict[str, tuple[Trouble, int]] = {}
+
+    def trouble_next(self, method: str, trouble: Trouble, times: int = 1) -> None:
+        """Let the next calls of a method meet a trouble."""
+        self._troubles[method] = trouble, times
 
     async def __aenter__(self) -> str:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -66,7 +75,7 @@ class HttpBotApi:
         self._connections.add(task)
         try:
             while incoming := await _read(reader):
-                writer.write(_response(*await self._answer(incoming)))
+                await self._respond(incoming, self._trouble_of(incoming), writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # The client went away, or the test is over: either way nobody waits for an answer.
@@ -77,6 +86,31 @@ class HttpBotApi:
         finally:
             self._connections.discard(task)
             writer.close()
+
+    def _trouble_of(self, incoming: _Incoming) -> Trouble | None:
+        method = urlsplit(incoming.target).path.rsplit("/", 1)[-1]
+        trouble, times = self._troubles.get(method, (None, 0))
+        if trouble and times > 1:
+            self._troubles[method] = trouble, times - 1
+        else:
+            self._troubles.pop(method, None)
+        return trouble
+
+    async def _respond(
+        self, incoming: _Incoming, trouble: Trouble | None, writer: asyncio.StreamWriter
+    ) -> None:
+        if trouble == "cut before":
+            raise AnswerLost
+        if trouble == "page":
+            writer.write(_response(502, _PAGE, "text/html"))
+            return
+        response = _response(*await self._answer(incoming))
+        if trouble == "silence":
+            await asyncio.Event().wait()
+        if trouble == "cut midway":
+            writer.write(response[:-1])
+            raise AnswerLost
+        writer.write(response)
 
     async def _answer(self, incoming: _Incoming) -> tuple[int, bytes, str]:
         parts = urlsplit(incoming.target)

@@ -29,14 +29,22 @@ Json = dict[str, Any]
 class Conversation:
     """Anna in private, and a group that she and Ben are in."""
 
-    def __init__(self, api: BotApi, app: App, services: Services, database_url: str) -> None:
+    def __init__(
+        self,
+        api: BotApi,
+        app: App,
+        services: Services,
+        database_url: str,
+        group: Chat | None = None,
+    ) -> None:
+        """`group`: where there is one already."""
         self.api, self.app, self.services = api, app, services
         self.database_url = database_url
         self.anna = api.person(1, "Anna", language_code="zh-hans")
         self.ben = api.person(2, "Ben", language_code="en")
         self.admin = api.person(ADMIN, "Admin", language_code="en")
         self.private = api.private_chat(self.anna)
-        self.group = api.group(-1001, "歌词群")
+        self.group = group or api.group(-1001, "歌词群")
 
     async def say(
         self,

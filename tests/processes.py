@@ -210,7 +210,7 @@ def alive(pid: int) -> bool:
     """Whether a process is there, and not only waits to be forgotten."""
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it ends as it is looked at
         return False
 
 

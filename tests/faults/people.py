@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from factories import TEXT
 
-from bot.botapi import BotApi, Chat, Person
+from bot.botapi import BotApi, Call, Chat, Person
 from bot.handlers.vote import NOTED
 from bot.keyboards import Press, Wish
 from bot.texts import texts_for
@@ -22,6 +22,7 @@ Json = dict[str, Any]
 TEXTS = texts_for("zh")
 BUSY = TEXTS.already_writing
 CHARACTERS = sorted(set(TEXT) - {"\n"})
+PATIENCE = 2  # presses without an answer, before a person presses no more
 TOO_OLD = 11 * 60  # seconds: a /write that waited so long is skipped
 Kind = Literal["write", "late write", "again", "vote", "like", "3", "typed", "help"]
 KINDS: Sequence[Kind] = ("write", "late write", "again", "vote", "like", "3", "typed", "help")
@@ -57,8 +58,14 @@ class Crowd:
     again: Counter[int] = field(default_factory=Counter)  # by update: how often it may come again
 
     def __post_init__(self) -> None:
+        self._seen: dict[int, list[Json]] = defaultdict(list)  # duels, by chat
         self.groups = [self.api.group(-1000 - n, f"G{n}", privacy=False) for n in range(3)]
         self._prefixes: set[str] = set()
+
+    def called(self, call: Call, result: Any) -> None:
+        """The bot has done something: who looks sees it."""
+        if call.method == "sendMessage" and "reply_markup" in result:
+            self._seen[result["chat"]["id"]].append(result)
 
     async def live(self) -> None:
         """Use the bot until cancelled."""
@@ -71,11 +78,15 @@ class Crowd:
 
     async def _live(self, person: Person, chance: random.Random) -> None:
         asked: Did | None = None
+        pressed: list[Json] = []
         while True:
-            await asyncio.sleep(chance.uniform(0.0, 0.4))
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            pressed = [one for one in pressed if self.api.answer_to(one) is None]
+            if len(pressed) > PATIENCE:
+                continue
             kind = chance.choices(KINDS, SHARES)[0]
             chat = chance.choice([self.api.private_chat(person)] * 6 + self.groups)
-            duels = self.duels(chat)
+            duels = self._seen[chat.id]
             if kind in ("write", "late write", "again"):
                 if asked is not None and self._is_open(asked):
                     continue  # whoever waits for a duel asks for no other
@@ -86,6 +97,8 @@ class Crowd:
                 continue
             did = self._do(kind, person, chat, chance.choice(duels[-8:]) if duels else {}, chance)
             self.did.append(did)
+            if "callback_query" in did.update:
+                pressed.append(did.update)
             if kind in ("write", "again"):
                 asked = did
 
@@ -136,7 +149,7 @@ class Crowd:
         if did.kind == "again" and self.api.answer_to(did.update) is None:
             return True
         begun = sum(one.prefix == did.prefix for one in self.did if one.kind in ("write", "again"))
-        shown = sum(prefix_of(duel) == did.prefix for duel in self.duels(did.chat))
+        shown = sum(prefix_of(duel) == did.prefix for duel in self._seen[did.chat.id])
         return shown < begun
 
     # What has to hold
@@ -179,11 +192,15 @@ class Crowd:
             if did.kind in ("like", "3") and self._said_to(did) in (TEXTS.like, TEXTS.encore)
         )
         assert not [one for one in new.items() if one[1] > 1], "a mark is new once"
+        voted = {
+            (did.chat.id, did.update["callback_query"]["message"]["message_id"])
+            for did in self.did
+            if did.kind == "vote"
+        }
         for chat in self._chats():
             for duel in self.duels(chat) if chat.id > 0 else ():
-                pressed = [d for d in self._pressed(chat, duel) if d.kind == "vote"]
                 revealed = TEXTS.reveal[:2] in duel["text"].rsplit("\n\n", 1)[1]
-                assert revealed is bool(pressed), f"revealed: {revealed}, {pressed}"
+                assert revealed is ((chat.id, duel["message_id"]) in voted), duel["text"]
 
     def _check_typed(self) -> None:
         for did in self.did:
@@ -248,15 +265,6 @@ class Crowd:
 
     def _said_to(self, did: Did) -> str:
         return str((self.api.answer_to(did.update) or {}).get("text", ""))
-
-    def _pressed(self, chat: Chat, duel: Json) -> list[Did]:
-        post = duel["message_id"]
-        return [
-            did
-            for did in self.did
-            if did.chat == chat
-            and did.update.get("callback_query", {}).get("message", {}).get("message_id") == post
-        ]
 
     def _chats(self) -> list[Chat]:
         return list({did.chat.id: did.chat for did in self.did}.values())
