@@ -20,6 +20,7 @@ RENEW_EVERY = LEASE.total_seconds() / 4
 MOST_CLAIMED = 200  # in hand at a time, of what others left
 MOST = 4096  # in hand at a time; beyond, what comes is left with Telegram for a while
 UNDER_DUELS = ("v:", "w:")  # how callback data begins there
+TAKEN_UP = "taken_up"  # among what Telegram says of an update: another bot may have begun it
 PLACE = ("message_id", "date", "chat", "from", "message_thread_id", "is_topic_message")
 Json = dict[str, Any]
 
@@ -77,7 +78,8 @@ class Intake:
     async def claim(self) -> None:
         """Take up what a bot that is gone left behind."""
         if self._open and len(self._in_hand) < MOST_CLAIMED:
-            await self._hand_on(await self._inbox.claim(MOST_CLAIMED))
+            left = await self._inbox.claim(MOST_CLAIMED)
+            await self._hand_on(left, {TAKEN_UP: True})
 
     async def renew(self) -> None:
         """Go on holding what is in hand, and nothing else: what is not known here is free.
@@ -133,13 +135,13 @@ class Intake:
     def _in_hand(self) -> set[int]:
         return self._waiting | self._begun
 
-    async def _hand_on(self, taken: Sequence[Taken]) -> None:
+    async def _hand_on(self, taken: Sequence[Taken], more: Json | None = None) -> None:
         new = [one for one in taken if one.number not in self._in_hand]
         self._waiting |= {one.number for one in new}
         self._make_room()
         for one in new:
             try:
-                update = Update.de_json(json.loads(one.text), self._bot)
+                update = Update.de_json(json.loads(one.text) | (more or {}), self._bot)
             except Exception as error:  # not its text, which holds what somebody wrote
                 why = type(error).__name__
                 log.error("an update cannot be read, and is skipped", update=one.number, why=why)

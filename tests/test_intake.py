@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conversation import TOKEN, Conversation
+from conversation import TOKEN, Conversation, data_of
 from processes import until, until_awaited
 from receiving import handling, polling
 from structlog.testing import capture_logs
@@ -135,6 +135,21 @@ async def test_what_a_dead_bot_left_is_taken_up_once(talk: Conversation) -> None
         await until(talk.said)
         await until_awaited(lambda: nothing_waits(talk))
     assert len(talk.said()) == 1
+
+
+async def test_another_duel_that_a_dead_bot_answered_and_did_not_show_is_shown(
+    talk: Conversation,
+) -> None:
+    duel = await talk.duel()
+    update = talk.api.press(talk.anna, talk.private, duel["message_id"], data_of(":again", duel))
+    await talk.app.bot.answer_callback_query(update["callback_query"]["id"])
+    await Inbox(talk.services.store, lambda: talk.services.now() - 2 * LEASE, "dead").take(
+        [Taken(update["update_id"], json.dumps(update))]
+    )
+    async with handling(talk) as intake:
+        await intake.claim()
+        await until_awaited(lambda: nothing_waits(talk))
+    assert len(talk.said()) == 2
 
 
 UNREADABLE: list[dict[str, Any]] = [

@@ -21,6 +21,7 @@ from bot.dealing import (
     show_duel,
     topic_of,
 )
+from bot.intake import TAKEN_UP
 from bot.keyboards import Wish
 from bot.refusing import FORGED, UNKNOWN
 from bot.rendering import in_script
@@ -116,7 +117,8 @@ async def wished(update: Update, context: Context) -> None:
         text = plain_refusal(refused, context.texts, is_admin=is_admin)
         await answer_query(query, text, alert=True)
         return
-    if await answer_query(query):  # else it was pressed long ago, and nobody waits
+    # Else it was pressed long ago, and nobody waits; unless a bot that is gone had answered it.
+    if await answer_query(query) or TAKEN_UP in update.api_kwargs:
         await show_duel(another, chat, topic, context)
 
 

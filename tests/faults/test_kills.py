@@ -212,7 +212,8 @@ async def test_killed_again_and_again_it_answers_everything_and_keeps_every_vote
         votes = len(site.crowd.votes())
         twice = sum(map(bool, site.crowd.again.values()))
         print(
-            f"{site.kills} kills, {len(site.crowd.did)} updates, {votes} votes, {twice} perhaps handled again"
+            f"{site.kills} kills, {len(site.crowd.did)} updates, {votes} votes,"
+            f" {twice} perhaps begun twice"
         )
 
 
