@@ -9,12 +9,13 @@ INSTALLED := $(VENV)/.installed
 BENCH := PYTHONPATH=.:tests $(BIN)/python -m
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test audit bench recipes lyrics lint types unit format clean
+.PHONY: demo test faults audit bench recipes lyrics lint types unit format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    train both samplers on the bundled lyrics and chat in the terminal'
 	@echo 'make test    lint, types and all tests'
+	@echo 'make faults  kill, cut off and overload everything, again and again: some ten minutes'
 	@echo 'make audit   look for known vulnerabilities in what is installed'
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
@@ -36,6 +37,10 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/pytest -n auto --dist worksteal
+
+# A short selection of it runs in `make test`.
+faults: $(INSTALLED)
+	FAULTS=1 $(BIN)/pytest -n auto --dist worksteal tests/faults
 
 audit: $(INSTALLED)
 	@.ci/audit $(BIN)/python

