@@ -191,6 +191,8 @@ async def test_what_fails_on_and_on_is_given_up_and_votes_count_all_the_same(
         await all_is_handled(bot)
         assert votes(bot) == [(1, 1, 2), (2, 2, 1)]
         assert await bot.services.limits.counted("errors") == 1
+        # The duel and the apology, each of them twice where nobody knows whether it arrived.
+        assert len(bot.said(api.private_chat(bot.admin))) == (4 if how == "silence" else 0)
         heal(telegram)
         later = press(bot, "v:2:1", theirs, bot.anna, bot.group)
         await all_is_handled(bot)
@@ -265,6 +267,7 @@ async def test_two_bots_that_poll_answer_everybody_once(
             await all_is_handled(bot)
     assert Counter(len(bot.said(chat)) for _, chat in people) == {1: AT_ONCE}
     assert "Conflict" in str(logs)
+    assert "updates are arriving again" in str(logs)
 
 
 async def test_updates_that_two_bots_are_told_of_again_and_again_are_handled_once(
