@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import hypothesis
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
@@ -22,9 +21,6 @@ from core.arena.store import Store
 
 if TYPE_CHECKING:
     from conversation import Conversation
-
-# As many examples as a release deserves: pytest --hypothesis-profile=faults
-hypothesis.settings.register_profile("faults", max_examples=10_000)
 
 
 def pytest_configure() -> None:

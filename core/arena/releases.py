@@ -329,7 +329,7 @@ class Releases:
 
     def _check(self, release: Release) -> None:
         for model in release.models:
-            mark = self._files.mark(_name(model.file_sha256))
+            mark = self._files.mark(model_file(model.file_sha256))
             if self._sound.get(model.file_sha256) != mark:
                 self._sound.pop(model.file_sha256, None)
                 self._read(model.file_sha256)

@@ -1,10 +1,8 @@
-"""How much is broken: a little in `make test`, all of it in `make faults`, which sets FAULTS."""
-
-import os
+"""How much is broken."""
 
 import pytest
 
-FULL = bool(os.environ.get("FAULTS"))
+from faults import FULL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

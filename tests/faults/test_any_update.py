@@ -1,7 +1,4 @@
-"""Whatever Telegram may post, with whatever text: answered or skipped, and nothing fails.
-
-At length: pytest --hypothesis-profile=faults tests/test_any_update.py
-"""
+"""Whatever Telegram may post, with whatever text: answered or skipped, and nothing fails."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,7 +7,16 @@ from typing import Any
 
 import pytest
 from conversation import Json
-from hostile import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.botapi.text import found_entities
+from bot.botapi.world import member
+from bot.handlers import inline
+from bot.menus import commands
+from bot.texts import texts_for
+from faults import FULL
+from faults.hostile import (
     BOT,
     INVISIBLE,
     LONG_NAMES,
@@ -22,17 +28,8 @@ from hostile import (
     fitting,
     make_template,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from bot.botapi.text import found_entities
-from bot.botapi.world import member
-from bot.handlers import inline
-from bot.menus import commands
-from bot.texts import texts_for
-
-LONG = settings.get_current_profile_name() == "faults"
-EXAMPLES = 10_000 if LONG else 200
+EXAMPLES = 10_000 if FULL else 200
 KEPT = 8  # messages in a chat: what is older is deleted
 SOMEBODY = {"id": 3, "is_bot": False, "first_name": "\u202e<b>'; --"}
 COMMANDS = st.sampled_from(
@@ -220,7 +217,7 @@ def test_whatever_is_posted_is_answered_or_skipped(
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
-            derandomize=not LONG,
+            derandomize=not FULL,
             database=None,
             suppress_health_check=list(HealthCheck),
         )

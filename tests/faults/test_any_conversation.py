@@ -1,7 +1,4 @@
-"""Whatever people do, in whatever order: nothing fails, and the tables say what they answered.
-
-At length: pytest --hypothesis-profile=faults tests/test_any_conversation.py
-"""
+"""Whatever people do, in whatever order: nothing fails, and the tables say what they answered."""
 
 import asyncio
 import shutil
@@ -12,18 +9,6 @@ from typing import Any
 
 import pytest
 from conversation import Conversation, Json
-from hostile import (
-    BOT,
-    INVISIBLE,
-    KNOWN,
-    LONG_NAMES,
-    ODD,
-    PREFIXES,
-    Scene,
-    data_under,
-    fitting,
-    make_template,
-)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -37,14 +22,26 @@ from telegram.ext import CommandHandler
 
 from bot.botapi import Chat, Person
 from bot.handlers import inline
+from faults import FULL
+from faults.hostile import (
+    BOT,
+    INVISIBLE,
+    KNOWN,
+    LONG_NAMES,
+    ODD,
+    PREFIXES,
+    Scene,
+    data_under,
+    fitting,
+    make_template,
+)
 
-LONG = settings.get_current_profile_name() == "faults"
-RUNS, STEPS = (150, 40) if LONG else (5, 40)
+RUNS, STEPS = (150, 40) if FULL else (5, 40)
 WHICH = st.integers(0, 10**6)  # the one of those there are, counted from the last
 SELDOM = st.integers(0, 3).map(lambda one: one == 3)
 LANGUAGES = st.sampled_from(["zh-hans", "zh-hant", "zh-TW", "en", "pt-br", "xx", "", None])
 ADMINS_DO = ("ban", "unban", "use", "cancel", "announce", "retrain")
-MEMORY = Path("/dev/shm")  # where no commit waits for a disk
+MEMORY = Path("/dev/shm")  # noqa: S108 - where no commit waits for a disk
 THE_ADMIN = 2  # of the people below
 TOPIC = 500_000
 
@@ -451,7 +448,7 @@ def test_whatever_people_do_nothing_fails_and_the_rows_say_what_they_answered(
             max_examples=RUNS,
             stateful_step_count=STEPS,
             deadline=None,
-            derandomize=not LONG,
+            derandomize=not FULL,
             suppress_health_check=list(HealthCheck),
         ),
     )
