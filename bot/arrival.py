@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
-from telegram import Bot
+from telegram import Bot, WebhookInfo
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.limiter import shown
@@ -63,7 +64,7 @@ async def ask_about_webhook(bot: Bot, url: str, arrival: Arrival) -> None:
         return
     if found.url != url:
         arrival.fails("the webhook is set to another address, or to none. Restart the bot.")
-    elif found.pending_update_count and found.last_error_message:
+    elif found.pending_update_count and _is_recent(found):
         arrival.fails(f"Telegram cannot post to the webhook: {found.last_error_message}.")
     else:
         arrival.works()
@@ -74,6 +75,12 @@ async def keep_asking(bot: Bot, url: str, arrival: Arrival) -> None:
     while True:
         await ask_about_webhook(bot, url, arrival)
         await asyncio.sleep(ASK_EVERY)
+
+
+def _is_recent(found: WebhookInfo) -> bool:
+    """Telegram tells the last error for good, whatever has been well since."""
+    at = found.last_error_date
+    return at is not None and datetime.now(UTC) - at < timedelta(seconds=2 * ASK_EVERY)
 
 
 def _reason(error: TelegramError) -> str:

@@ -475,6 +475,8 @@ def backup(
     typer.echo(f"{file}: {_counted(made.contents)}, {file.stat().st_size:,} bytes")
     for name in made.missing:
         typer.echo(f"gone or damaged, left out: {name}", err=True)
+    if made.missing:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -47,11 +47,13 @@ LyricbotError
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 class LyricbotError(Exception):
     """The root: its text is meant for people and says what to do."""
+
+    repeats_people: ClassVar[bool] = False  # what they wrote, which is not for a log
 
 
 class SettingsError(LyricbotError):
@@ -60,6 +62,8 @@ class SettingsError(LyricbotError):
 
 class CorpusError(LyricbotError):
     """A text that cannot be learned from."""
+
+    repeats_people = True
 
 
 class CorpusUnreadable(CorpusError):
@@ -95,6 +99,8 @@ class CorpusUnknown(CorpusError):
 class RecipeUnknown(LyricbotError):
     """There is no recipe of that name; there are `names`."""
 
+    repeats_people = True
+
     def __init__(self, name: str, names: Sequence[str]) -> None:
         super().__init__(f"There is no recipe {name!r}. There are: {', '.join(names)}.")
         self.name = name
@@ -119,6 +125,8 @@ class RetrainError(LyricbotError):
 
 class JobRunning(RetrainError):
     """The corpus has a job already: that of number `job`."""
+
+    repeats_people = True
 
     def __init__(self, corpus: str, job: int) -> None:
         super().__init__(f"Corpus {corpus} is being learned from already: job {job}.")
@@ -216,6 +224,8 @@ class FormUnmet(FormError):
 class AcrosticImpossible(FormError):
     """The models never saw these characters of an acrostic."""
 
+    repeats_people = True
+
     def __init__(self, characters: str) -> None:
         super().__init__(
             f"The models never saw {' '.join(characters)}: no line can begin with it. "
@@ -243,6 +253,8 @@ class PrefixTooLong(PrefixError):
 
 class PrefixUnknown(PrefixError):
     """The model never saw any character of the prefix; `suggestions` would work."""
+
+    repeats_people = True
 
     def __init__(self, characters: str, suggestions: tuple[str, ...]) -> None:
         hint = f" Try {' or '.join(suggestions)}." if suggestions else ""

@@ -10,16 +10,8 @@ from os import sep
 from pathlib import Path
 from traceback import extract_tb
 
-from core.errors import (
-    AcrosticImpossible,
-    CorpusUnknown,
-    CorpusUnreadable,
-    LyricbotError,
-    PrefixUnknown,
-    RecipeUnknown,
-)
+from core.errors import LyricbotError
 
-REPEATING = (PrefixUnknown, AcrosticImpossible, CorpusUnknown, CorpusUnreadable, RecipeUnknown)
 SPEAKING = ("sqlalchemy", "psycopg", "sqlite3", "telegram", "httpx")  # first lines, that is
 MOST = 200  # characters: it may be a server's whole page
 FRAMES = 8
@@ -61,11 +53,12 @@ def one_line(words: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    if isinstance(error, REPEATING):
-        return ""
-    if isinstance(error, LyricbotError | OSError):
+    if isinstance(error, LyricbotError):
+        return "" if error.repeats_people else " ".join(str(error).split())
+    if isinstance(error, OSError):
         return " ".join(str(error).split())
+    error = getattr(error, "orig", error) or error  # what the database itself said
     if type(error).__module__.split(".")[0] in SPEAKING:
-        lines = str(getattr(error, "orig", None) or error).splitlines()
+        lines = str(error).splitlines()
         return one_line(lines[0]) if lines else ""
     return ""

@@ -161,12 +161,13 @@ class _Checking:
         Only the project's own errors are quoted: their text is made for people, without secrets.
         """
         running = self._running.get(name)
-        if running is None or running.done():
+        if running is None:
             running = self._running[name] = asyncio.ensure_future(self._checks[name]())
             running.add_done_callback(lambda one: one.cancelled() or one.exception())
         await asyncio.wait((running,), timeout=LIMIT)
         if not running.done():
-            return f"no answer in {LIMIT:g} s"
+            return f"no answer in {LIMIT:g} s"  # whoever asks next is told how it ended
+        self._running.pop(name, None)
         error = None if running.cancelled() else running.exception()
         if isinstance(error, LyricbotError):
             return " ".join(str(error).split())

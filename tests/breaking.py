@@ -79,12 +79,24 @@ def small_disk() -> Iterator[Path]:
     # Not below pytest's folders, which nobody else may enter: PostgreSQL runs as somebody else.
     folder = Path(tempfile.mkdtemp(prefix="disk-"))
     folder.chmod(0o755)
-    mounting = ["/bin/mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    as_root = ["/usr/bin/sudo", "-n"] if os.getuid() else []
+    mounting = [
+        *as_root,
+        "/bin/mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        "size=64m,mode=1777",
+        "tmpfs",
+        str(folder),
+    ]
     try:
-        if os.getuid() or subprocess.run(mounting, capture_output=True).returncode:
-            pytest.skip("a disk cannot be mounted here: it wants root")
+        try:
+            subprocess.run(mounting, capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a disk cannot be mounted here: it wants root, or sudo")
         yield folder
-        subprocess.run(["/bin/umount", "--lazy", str(folder)], check=True)
+        subprocess.run([*as_root, "/bin/umount", "--lazy", str(folder)], check=True)
     finally:
         folder.rmdir()
 

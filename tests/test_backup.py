@@ -12,6 +12,7 @@ import sys
 import threading
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -19,10 +20,12 @@ from zipfile import ZipFile
 
 import pytest
 from alembic import command
+from breaking import locked
 from conftest import Clock, migrate, new_database
 from conversation import conversation
 from factories import make_corpus, make_pair
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 from test_export import HISTORY, NOON, OF
 from test_migrations import connected, counts, fill, revisions
 
@@ -37,7 +40,9 @@ from core.arena.migrate import alembic_config
 from core.arena.releases import Releases, model_file
 from core.arena.restore import REASON, Restored, restore
 from core.arena.schema import (
+    deliveries,
     encores,
+    handled,
     jobs,
     metadata,
     models,
@@ -87,6 +92,9 @@ async def full(store: Store, files: Files, clock: Clock) -> Store:
             of_sampler = update(models).where(models.c.sampler == sampler)
             await connection.execute(of_sampler.values(file_sha256=sha256))
     await asyncio.to_thread(fill_others, store)
+    async with store.write() as connection:  # what a restore takes as it is: see below
+        await connection.execute(update(handled).values(number=handled.c.number + 1000))
+        await connection.execute(update(deliveries).values(due_at=None))
     return store
 
 
@@ -564,11 +572,12 @@ async def refused_beside(store: Store, files: Files) -> str:
 # Other versions
 
 
+@pytest.mark.parametrize("upgrades", [1, -1])
 async def test_a_backup_of_an_older_schema_is_brought_up_to_date_on_the_way(
-    empty_database: str, other: Store, files: Files
+    empty_database: str, other: Store, files: Files, upgrades: int
 ) -> None:
-    config = alembic_config(empty_database)
-    for revision in revisions(empty_database)[:-1]:
+    config, older = alembic_config(empty_database), revisions(empty_database)[:upgrades]
+    for revision in older:
         await asyncio.to_thread(command.upgrade, config, revision.revision)
         with connected(empty_database) as connection:
             fill(connection)
@@ -577,11 +586,12 @@ async def test_a_backup_of_an_older_schema_is_brought_up_to_date_on_the_way(
     await store.close()
     with connected(empty_database) as connection:  # and a backup upgrades nothing
         assert backed_up.contents.rows == counts(connection)
-    assert backed_up.contents.revision == revisions(empty_database)[-2].revision
+    assert backed_up.contents.revision == older[-1].revision
     done = await restored(other, files)
     assert done.contents == backed_up.contents
     found = {name: len(rows) for name, rows in (await rows_of(other)).items()}
-    assert {name: found[name] for name in backed_up.contents.rows} == backed_up.contents.rows
+    held = {**backed_up.contents.rows, "inbox": 0}  # all of it was handled, as rows are filled
+    assert {name: found[name] for name in held} == held
 
 
 async def test_a_database_of_a_newer_version_is_neither_backed_up_nor_changed(
@@ -629,6 +639,62 @@ async def test_what_telegram_has_handed_over_meanwhile_stays_in_hand(
     assert 10**6 + 1 in [row[0] for row in found["handled"]]
     await bot.take([Taken(10**6 + 1, "another")])  # and is handled once
     assert await bot.renew([10**6 + 1]) == set()
+
+
+async def test_what_was_handled_since_the_backup_is_not_handled_again(
+    full: Store, files: Files, clock: Clock
+) -> None:
+    bot = Inbox(full, clock, "bot")
+    await bot.take([Taken(10**6, "/retrain")])
+    await made(full, files)
+    await bot.leave(10**6)
+    await restored(full, files, replace=True)
+    assert 10**6 not in {row[0] for row in (await rows_of(full))["inbox"]}
+    await bot.let_go()
+    assert 10**6 not in {one.number for one in await bot.claim(100)}
+
+
+async def test_news_that_were_on_their_way_are_not_sent_again(full: Store, files: Files) -> None:
+    async with full.write() as connection:
+        await connection.execute(update(deliveries).values(due_at=NOON))
+    await made(full, files)
+    await restored(full, files, replace=True)
+    async with full.read() as connection:
+        waiting = await connection.execute(select(deliveries.c.due_at).distinct())
+        assert waiting.all() == [(None,)]
+
+
+async def test_a_locked_database_is_backed_up_all_the_same(
+    database: str, full: Store, files: Files
+) -> None:
+    with locked(database, full):
+        assert (await made(full, files)).missing == []
+
+
+async def test_a_restore_waits_for_a_backup_however_long_that_takes(
+    full: Store, good: bytes, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = asyncio.Event()
+    replacing = restoring._replace
+
+    def noticed(live: Connection, *rest: Any, **more: Any) -> list[int]:
+        if live.dialect.name == "postgresql":
+            live.exec_driver_sql("SET LOCAL lock_timeout = 100")
+        try:
+            return replacing(live, *rest, **more)
+        except OperationalError:
+            loop.call_soon_threadsafe(tried.set)
+            raise
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(restoring, "_replace", noticed)
+    async with AsyncExitStack() as reading:
+        connection = await reading.enter_async_context(full.read())
+        await connection.execute(select(votes))
+        restore = asyncio.ensure_future(restored(full, files, replace=True))
+        if full._engine.dialect.name == "postgresql":
+            await tried.wait()
+    await restore
 
 
 async def test_a_bot_that_runs_goes_on_with_the_models_that_were_restored(

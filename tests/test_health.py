@@ -409,6 +409,27 @@ async def test_a_webhook_that_is_taken_away_is_red(talk: Conversation) -> None:
     await arrival.check()
 
 
+@pytest.mark.parametrize("minutes_ago", [0, 5])
+async def test_posts_that_fail_are_red_and_those_that_failed_once_are_not(
+    talk: Conversation, minutes_ago: int
+) -> None:
+    clock = Seconds()
+    arrival = Arrival(clock)
+    bot, url = talk.app.bot, "https://bot.example/telegram"
+    await bot.set_webhook(url)
+    talk.api.updates.failed("Connection refused")
+    talk.api.updates._last_error["last_error_date"] -= 60 * minutes_ago
+    talk.api.send(talk.anna, talk.private, "/help")  # there is always something on its way
+    for _ in range(2):
+        await ask_about_webhook(bot, url, arrival)
+        clock.now += TOLERATED
+    if minutes_ago:
+        await arrival.check()
+    else:
+        with pytest.raises(LyricbotError, match="cannot post to the webhook: Connection refused"):
+            await arrival.check()
+
+
 async def test_a_worker_on_another_host_is_no_sign_of_this_ones() -> None:
     pytest.importorskip("torch")
     async with open_services(Settings()) as services:

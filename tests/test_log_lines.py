@@ -6,6 +6,7 @@ that this project or a library logs.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,10 @@ from typing import Any
 import pytest
 from botapi_http import HttpBotApi
 from conversation import ADMIN, Conversation, conversation
-from factories import make_pair
+from factories import TEXT, make_corpus, make_pair
 from processes import TOKEN, bot_process, until
 from receiving import handling
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from structlog.contextvars import clear_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -162,9 +163,22 @@ async def sends_what_is_no_text(talk: Conversation) -> None:
     )
 
 
+async def sends_a_name_that_cannot_be_seen(talk: Conversation) -> None:
+    name = f"{MARK}\u200b.txt"
+    await talk.handle(
+        talk.api.send_document(talk.admin, talk.home(talk.admin), name, TEXT.encode())
+    )
+
+
 async def asks_twice(talk: Conversation) -> None:
-    await talk.services.retrains.ask()
-    await talk.say("/retrain", talk.admin)
+    await talk.services.corpora.add(make_corpus(MARK, TEXT * 12))
+    await talk.services.retrains.ask(corpus=MARK)
+    await talk.say(f"/retrain corpus={MARK}", talk.admin)
+
+
+async def asks_for_too_much(talk: Conversation) -> None:
+    await talk.services.corpora.add(make_corpus(MARK, "天地"))
+    await talk.say(f"/retrain corpus={MARK}", talk.admin)
 
 
 async def goes_on_asking(talk: Conversation) -> None:
@@ -236,7 +250,9 @@ REFUSALS: dict[str, tuple[Act, str, str]] = {
     ),
     "a picture as a corpus": (sends_a_picture_as_a_corpus, "corpus", "it cannot be meant so"),
     "a broken archive": (sends_what_is_no_text, "corpus", "CorpusUnreadable"),
-    "a job that runs": (asks_twice, "retrain", "JobRunning: Corpus bundled"),
+    "a corpus of a hidden name": (sends_a_name_that_cannot_be_seen, "corpus", "CorpusError"),
+    "a short corpus": (asks_for_too_much, "retrain", "CorpusTooShort"),
+    "a job that runs": (asks_twice, "retrain", "JobRunning"),
     "a ban of nobody": (says(f"/ban @{MARK}", who="admin"), "ban", "it cannot be meant so"),
 }
 
@@ -336,7 +352,9 @@ async def test_a_database_that_is_away_is_one_line(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> object:
-        raise OperationalError(f"SELECT {MARK}", {}, Exception(f"no route\nDETAIL: {MARK}"))
+        raise OperationalError(
+            f"SELECT {MARK}", {}, sqlite3.OperationalError(f"no route\nDETAIL: {MARK}")
+        )
 
     monkeypatch.setattr(Store, "run", away)
     monkeypatch.setattr(Store, "look", away)
@@ -428,6 +446,7 @@ async def test_who_was_forgotten_is_not_in_the_log(talk: Conversation) -> None:
 
 def test_an_error_is_explained_without_what_somebody_wrote() -> None:
     assert explain(KeyError(MARK)) == "KeyError"
+    assert explain(StatementError("bad value", "SELECT", {}, ValueError(MARK))) == "StatementError"
     assert explain(PrefixUnknown(MARK, ())) == "PrefixUnknown"
     assert explain(CorpusUnknown(MARK, ())) == "CorpusUnknown"
     assert explain(OSError(28, "No space left on device")).endswith("No space left on device")

@@ -65,7 +65,7 @@ async def test_a_failing_handler_apologises_in_the_chat(
         file.unlink()
     await talk.say("/write 分开", talk.ben)
     (apology,) = talk.said(talk.api.private_chat(talk.ben))
-    assert "Something went wrong" in apology["text"]
+    assert "I cannot keep or read anything just now" in apology["text"]
     assert await talk.services.limits.counted("errors") == 1
 
 

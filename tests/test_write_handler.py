@@ -136,4 +136,4 @@ async def test_a_damaged_model_is_apologised_for_and_logged(
         for file in (tmp_path / "checkpoints" / "models").iterdir():
             file.write_bytes(file.read_bytes()[:-100])
         await talk.say("/write 分开")
-        assert "出了点问题" in talk.last()["text"]
+        assert "现在暂时存取不了东西" in talk.last()["text"]

@@ -95,8 +95,10 @@ async def announce(message: Message, account: int, context: Context) -> None:
         raise Misused(texts.announce_nobody)
     try:
         preview = await message.reply_text(text)
-    except BadRequest as error:  # nothing of it can be seen
-        raise Misused(texts.announce_usage) from error
+    except BadRequest as error:
+        if "text must be non-empty" not in str(error).lower():
+            raise
+        raise Misused(texts.announce_usage) from error  # nothing of it can be seen
     await preview.reply_text(
         texts.announce_ask.format(rooms=num_rooms),
         reply_markup=asking({"a:send": texts.button_send, "a:no": texts.button_do_not}),

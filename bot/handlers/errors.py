@@ -6,11 +6,10 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 
 from bot.answering import answer_query
 from bot.context import Context
-from core.arena.store import UNUSABLE
-from core.errors import CheckpointError, StoreError
+from core.arena.store import may_pass
+from core.errors import CheckpointError, DatabaseReplaced, StoreError
 from core.explaining import explain
 
-AWAY = (*UNUSABLE, CheckpointError, StoreError)  # a database, a disk or a store, for a while
 log = structlog.get_logger(__name__)
 # What Telegram says where nobody is there to be told, or nothing is left to be done.
 CLOSED = (
@@ -38,7 +37,7 @@ async def failed(update: object, context: Context) -> None:
         log.debug("nor could it be counted", why=explain(second))
     if not isinstance(update, Update):
         return
-    said = context.texts.unavailable if isinstance(error, AWAY) else context.texts.failure
+    said = context.texts.unavailable if _passes(error) else context.texts.failure
     try:
         if update.callback_query:
             await answer_query(update.callback_query, said)
@@ -46,6 +45,11 @@ async def failed(update: object, context: Context) -> None:
             await update.message.reply_text(said)
     except TelegramError as second:
         log.warning("nor could the person be told", why=explain(second))
+
+
+def _passes(error: Exception | None) -> bool:
+    """Whether a database, a disk or a store is away for a while."""
+    return may_pass(error) or isinstance(error, CheckpointError | DatabaseReplaced | StoreError)
 
 
 def _is_closed(error: Exception) -> bool:

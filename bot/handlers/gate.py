@@ -32,9 +32,7 @@ async def gate(update: Update, context: Context) -> None:
         await _turn_away(update, context)
         raise ApplicationHandlerStop
     if is_write(update) and _is_stale(update, context.services.now()):
-        refusing.note(
-            "write", "it was sent more than 10 minutes ago, unless this host's clock is ahead"
-        )
+        refusing.note("write", TOO_OLD)
         context.metrics.skipped.inc()
         try:
             await context.services.limits.count("skipped")

@@ -61,7 +61,6 @@ async def back_up(
             missing = [] if files is None else _write_files(files, archive, shas)
             return Backup(archive.finish(revision, now), missing)
 
-    await store.check()
     try:
         return await store.snapshot(work)
     except DBAPIError as error:

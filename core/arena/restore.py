@@ -37,7 +37,7 @@ from core.arena.backup import PAGE, moments, schema_at
 from core.arena.files import Files
 from core.arena.migrate import is_known, upgrade_to
 from core.arena.releases import model_file
-from core.arena.schema import ACTIVE, handled, inbox, jobs, metadata, models, votes
+from core.arena.schema import ACTIVE, deliveries, handled, inbox, jobs, metadata, models, votes
 from core.arena.store import Store, insert
 from core.errors import BackupError, DatabaseError
 
@@ -48,7 +48,8 @@ FILE_NAME = re.compile(
     r"corpora/(?P<corpus>[0-9a-f]{64})\.txt"
 )
 REASON = "It was unfinished when the backup was made that has been restored. Ask for it again."
-TRIES = 10  # at the lock of all tables, where bots hold some and want others
+TRIES = 30  # at the lock of all tables, where bots hold some and want others
+LOCKED = ("40P01", "55P03")  # a deadlock, a lock not had within lock_timeout
 T = TypeVar("T")
 
 
@@ -189,12 +190,15 @@ def _pages(archive: ArchiveReader, table: Table) -> Iterator[list[dict[str, Any]
 
 
 async def _patiently(work: Callable[[], Any]) -> Any:
-    """Do `work`, again where PostgreSQL ends it since others wait for it as it waits for them."""
+    """Do `work`, again where PostgreSQL ends it since others wait for it as it waits for them.
+
+    Or since it has waited for long: for a backup, which reads for as long as it takes.
+    """
     for left in reversed(range(TRIES)):
         try:
             return await work()
         except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != "40P01" or not left:
+            if getattr(error.orig, "sqlstate", None) not in LOCKED or not left:
                 raise
     raise AssertionError("unreachable")
 
@@ -222,6 +226,10 @@ def _replace(live: Connection, staged: Engine, now: datetime, *, replace: bool) 
             _copy(source, live, table)
     if remote:
         _count_on(live, metadata)
+    # What was handled since is not done again, and no news is sent a second time.
+    live.execute(delete(inbox).where(inbox.c.number.in_(select(handled.c.number))))
+    on_their_way = update(deliveries).where(deliveries.c.due_at.is_not(None))
+    live.execute(on_their_way.values(due_at=None))
     ended |= set(live.scalars(unfinished))
     ending = update(jobs).where(text(ACTIVE))
     live.execute(ending.values(status="failed", reason=REASON, ended_at=now))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Table, create_engine, event
+from sqlalchemy import Table, create_engine, delete, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import (
@@ -95,11 +95,10 @@ class Store:
         """
 
         def probe(connection: Connection) -> None:
-            row = insert(connection, tallies).values(kind="probe", who=0, begins=0, times=1)
-            again = row.on_conflict_do_update(
-                index_elements=[*tallies.primary_key], set_={"times": 1}
-            )
-            connection.execute(again)
+            """Commit a row, which nobody ever sees."""
+            row = {"kind": "probe", "who": 0, "begins": 0}
+            connection.execute(insert(connection, tallies).values(**row, times=1))
+            connection.execute(delete(tallies).filter_by(**row))
 
         try:
             await self.run(probe)
@@ -164,6 +163,12 @@ class Store:
         await self._engine.dispose()
 
 
+def may_pass(error: BaseException | None) -> bool:
+    """Whether a database that is away, locked or full raised it; else the fault is ours."""
+    faults = (IntegrityError, ProgrammingError, DataError)
+    return isinstance(error, UNUSABLE) and not isinstance(error, faults)
+
+
 async def persistently(work: Callable[[], Awaitable[T]]) -> T:
     """Do `work`, again and again while the database cannot be used: it will be back.
 
@@ -174,7 +179,7 @@ async def persistently(work: Callable[[], Awaitable[T]]) -> T:
         try:
             result = await work()
         except UNUSABLE as error:
-            if isinstance(error, IntegrityError | ProgrammingError | DataError):
+            if not may_pass(error):
                 raise
             if explain(error) != told:  # not at every try
                 log.warning("the database cannot be used; it is tried again", why=explain(error))

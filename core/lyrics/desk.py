@@ -202,6 +202,7 @@ class Scribe:
         Raises:
             WritingError: where it has ended, or stands still.
         """
+        pool = self._pool
         try:
             if self._asked is None or self._asked.done():
                 self._asked, self._asked_at = self._pool.submit(_write, "", ()), self._clock()
@@ -211,7 +212,8 @@ class Scribe:
                 asked.result()
         except BrokenProcessPool as error:
             log.error("the process that writes has ended; it is started again")
-            self._pool = self._start()
+            if self._pool is pool:  # else whoever writes was quicker
+                self._pool = self._start()
             raise WritingError(
                 "The process that writes had ended; it is started again. If it ends again and "
                 "again, it may want more memory."

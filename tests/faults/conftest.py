@@ -11,9 +11,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [one for one in items if one not in left_out]
-
-
-@pytest.fixture
-def few_or_many() -> bool:
-    """Whether many things are to be killed."""
-    return FULL

@@ -267,7 +267,6 @@ async def test_two_bots_that_poll_answer_everybody_once(
             await all_is_handled(bot)
     assert Counter(len(bot.said(chat)) for _, chat in people) == {1: AT_ONCE}
     assert "Conflict" in str(logs)
-    assert "updates are arriving again" in str(logs)
 
 
 async def test_updates_that_two_bots_are_told_of_again_and_again_are_handled_once(

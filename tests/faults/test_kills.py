@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, make_url, text
 from bot.botapi import BotApi, Call, world
 from bot.services import open_services
 from core.settings import Settings
+from faults import FULL
 from faults.people import Crowd, Kind
 
 SEED = 7
@@ -194,12 +195,12 @@ def _patient_people(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("way", ["polling", pytest.param("two replicas", marks=pytest.mark.full)])
 async def test_killed_again_and_again_it_answers_everything_and_keeps_every_vote_once(
-    database: str, way: str, few_or_many: bool
+    database: str, way: str
 ) -> None:
     if way == "two replicas" and "sqlite" in database:
         pytest.skip("replicas share PostgreSQL")
     many = MANY if way == "polling" else REPLICAS
-    kills = many if few_or_many else FEW
+    kills = many if FULL else FEW
     async with opened(database, way) as site:
         living = asyncio.ensure_future(site.crowd.live())
         for moment in moments(site.chance, kills):

@@ -23,6 +23,7 @@ from test_retrain_processes import CORPUS, SHORT, Site, opened
 from core.lyrics.recipe import SAMPLERS, Recipe
 from core.rnn.run import Entry
 from core.rnn.train import train
+from faults import FULL
 
 SEED = 11
 FEW, MANY = 1, 8
@@ -134,9 +135,9 @@ async def models(site: Site, number: int) -> Sequence[str]:
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.full), "postgresql"])
 async def test_whatever_is_killed_during_a_retrain_the_same_models_are_published_once(
-    kind: str, tmp_path: Path, few_or_many: bool
+    kind: str, tmp_path: Path
 ) -> None:
-    kills, chance, killed = MANY if few_or_many else FEW, random.Random(SEED), []
+    kills, chance, killed = MANY if FULL else FEW, random.Random(SEED), []
     recipe = replace(SHORT, num_epochs=EPOCHS * (kills + 1))
     unbroken = await asyncio.to_thread(
         train, CORPUS, recipe, [Entry(one, 3) for one in SAMPLERS], device=torch.device("cpu")
