@@ -191,11 +191,15 @@ async def a_worker(settings: dict[str, str]) -> str:
     process = await lyricbot("worker", settings, ON_ONE_CORE)
     said = b""
     assert process.stdout is not None
-    async with asyncio.timeout(60):
-        while b"event=training " not in said and (line := await process.stdout.readline()):
-            said += line
-    process.send_signal(signal.SIGTERM)
-    rest, _ = await asyncio.wait_for(process.communicate(), 60)
+    try:
+        async with asyncio.timeout(120):
+            while b"event=training " not in said and (line := await process.stdout.readline()):
+                said += line
+            process.send_signal(signal.SIGTERM)
+            rest, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
     return (said + rest).decode()
 
 
