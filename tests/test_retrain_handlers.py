@@ -162,7 +162,9 @@ async def test_a_text_or_a_zip_becomes_a_corpus(
 async def test_a_file_may_have_a_name_longer_than_a_disk_takes(
     talk: Conversation, character: str
 ) -> None:
-    name = f"{character * 300}.txt"
+    name = f"{character * 4000}.txt"
+    await talk.handle(talk.api.send_document(talk.admin, private(talk), name, b"\x00"))
+    assert "That did not work" in talk.last(private(talk))["text"]
     await talk.handle(talk.api.send_document(talk.admin, private(talk), name, TEXT.encode()))
     assert f"Corpus {character}" in talk.last(private(talk))["text"]
     assert len(await talk.services.corpora.list()) == 2

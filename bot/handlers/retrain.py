@@ -20,7 +20,7 @@ from bot.context import Context
 from bot.job_messages import corpus_message, job_message, jobs_message, releases_message
 from bot.reasons import reason
 from core.errors import JobRunning, LyricbotError
-from core.lyrics.corpus import BUNDLED, corpus_of
+from core.lyrics.corpus import BUNDLED, MAX_NAME, corpus_of
 from core.lyrics.recipe import DEFAULT
 from core.retrain.jobs import Job
 from core.retrain.retrains import MAX_PAIRS
@@ -152,7 +152,8 @@ async def corpus(message: Message, account: int, context: Context) -> None:
         most = FileSizeLimit.FILESIZE_DOWNLOAD // 10**6
         raise Misused(context.texts.corpus_too_large.format(most=most))
     content = bytes(await file.download_as_bytearray())
-    given = await asyncio.to_thread(corpus_of, content, name)
+    short = name[:-4][:MAX_NAME] + name[-4:]  # it is quoted where something is wrong
+    given = await asyncio.to_thread(corpus_of, content, short)
     entry = await context.services.corpora.add(given)
     log.info("a corpus was added", sha256=entry.sha256)
     await message.reply_text(
