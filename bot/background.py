@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from importlib.util import find_spec
 
 import structlog
@@ -36,7 +37,7 @@ async def in_background(
     cron = services.settings.retrain_cron
 
     async def prune() -> None:
-        await services.limits.prune()
+        await services.limits.prune(timedelta(hours=services.settings.duel_hours))
         await services.inbox.prune()
         await prune_duels(services.store, services.now())
 

@@ -38,6 +38,7 @@ class PersonByPerson(BaseUpdateProcessor):
         self._places = asyncio.Semaphore(at_once)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._writing: set[int] = set()
+        self._told: set[int] = set()  # that a duel of theirs is being written
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
@@ -80,9 +81,19 @@ class PersonByPerson(BaseUpdateProcessor):
         """Wait until it is an update's turn; it lasts until the context is left."""
         person = account_of(update)
         writes = is_write(update)
-        if person is None or update.inline_query or (writes and person in self._writing):
+        if person is None or update.inline_query:
             async with self._places:
                 yield
+            return
+        # Told at once that they have one already; but once at a time, or a person who asks again
+        # and again would take all places, while their answers wait for Telegram's rates.
+        if writes and person in self._writing and person not in self._told:
+            self._told.add(person)
+            try:
+                async with self._places:
+                    yield
+            finally:
+                self._told.discard(person)
             return
         lock = self._locks.get(person)
         if lock is None:

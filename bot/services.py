@@ -16,6 +16,7 @@ from core.arena.corpora import Corpora
 from core.arena.files import Files
 from core.arena.inbox import Inbox
 from core.arena.limits import Limits
+from core.arena.marks import Marks
 from core.arena.migrate import upgrade
 from core.arena.releases import Releases
 from core.arena.rooms import Rooms
@@ -42,6 +43,7 @@ class Services:
     releases: Releases
     corpora: Corpora
     contest: Contest
+    marks: Marks
     boards: Boards
     tops: Tops
     rooms: Rooms
@@ -80,9 +82,10 @@ async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIter
     try:
         files, chance = Files(settings.checkpoints), random.SystemRandom()
         releases, corpora = Releases(store, files, _now), Corpora(store, files, _now)
+        marks = Marks(settings.token.get_secret_value() if settings.token else "")
         limits = Limits(
             *(store, _now, settings.person_minute, settings.person_day),
-            *(settings.chat_minute, settings.chat_day),
+            *(settings.chat_minute, settings.chat_day, marks),
         )
         me = uuid4().hex
         yield Services(
@@ -92,6 +95,7 @@ async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIter
             desk=desk,
             releases=releases,
             corpora=corpora,
+            marks=marks,
             contest=Contest(
                 *(store, releases),
                 duel_lasts=timedelta(hours=settings.duel_hours),
@@ -100,6 +104,7 @@ async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIter
                 desk=desk,
                 limits=limits,
                 banned=banned,
+                marks=marks,
             ),
             boards=Boards(store, _now),
             tops=Tops(store, _now),

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,7 +24,6 @@ DRIVERS = {
 SERVER = re.compile(
     r"(?:[^:/@]*(?::([^@]*))?@)?(?:\[[^]@]+\]|[^:/@]*)(?::\d+)?(?:/[^?@]*)?(?:\?.*)?"
 )
-PASSWORD_IN_QUERY = re.compile(r"\?(?:.*&)?(?:ssl)?password=")
 ESCAPED = "and in the password %40 for @, %2F for /, %3A for :, %23 for #, %3F for ?"
 IN_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -230,7 +229,7 @@ def _backend(url: str) -> tuple[str, str]:
         raise ValueError("sqlite:///FILE or postgresql://… is wanted")
     if backend != "sqlite" and not SERVER.fullmatch(place):
         raise ValueError(f"postgresql://USER:PASSWORD@HOST:PORT/NAME is wanted, {ESCAPED}")
-    if PASSWORD_IN_QUERY.search(place):
+    if any("password" in name for name, _ in parse_qsl(place.partition("?")[2])):
         raise ValueError("a password stands before the host: postgresql://USER:PASSWORD@HOST/NAME")
     if backend == "sqlite" and place.strip("/") in ("", ":memory:"):
         raise ValueError("SQLite needs a file, such as sqlite:///app.sqlite")

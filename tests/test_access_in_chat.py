@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from conversation import ADMIN, Conversation, conversation, data_of
 
+from core.lyrics.words import BannedWords
+
 
 async def told(talk: Conversation, text: str) -> str:
     await talk.say(text, talk.admin)
@@ -27,6 +29,14 @@ async def test_whoever_is_banned_gets_nothing_until_let_in_again(talk: Conversat
     assert await told(talk, "/unban 1") == "1 was not banned."
     await talk.duel()
     assert len(talk.said()) == 1
+
+
+async def test_a_group_that_is_banned_is_closed_to_all(talk: Conversation) -> None:
+    assert await told(talk, f"/ban {talk.group.id}") == f"{talk.group.id} is banned."
+    await talk.say("/write 分开", talk.ben, talk.group)
+    assert talk.said(talk.group) == []
+    await talk.say("/write 分开", talk.ben)
+    assert talk.rows("SELECT count(*) FROM duels") == [(1,)]
 
 
 async def test_a_ban_by_reply(talk: Conversation) -> None:
@@ -139,3 +149,36 @@ async def test_who_writes_as_a_chat_is_banned_as_that_chat(talk: Conversation) -
     await talk.handle(talk.api.send(talk.anna, talk.group, "/write 分开", anonymous=True))
     assert talk.rows("SELECT count(*) FROM duels") == [(0,)]
     assert "no longer banned" in await told(talk, f"/unban {group}")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/write 垃分圾",
+        "/write 分垃开圾",
+        "/write 垃圾山",
+        "/acrostic 垃分圾开",
+        "/write s分p开a雨m",
+    ],
+)
+async def test_the_bot_spells_out_no_banned_word_itself(tmp_path: Path, asked: str) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("垃圾\nspam\n", encoding="utf-8")
+    async with conversation(tmp_path, banned_words=words) as talk:
+        await talk.say(asked)
+        for message in talk.said():
+            assert not talk.services.banned.found(message["text"])
+        assert talk.rows("SELECT count(*) FROM duels") == [(0,)]
+
+
+async def test_a_word_that_is_banned_later_is_shown_no_more(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        await talk.duel()
+        ((duel, key),) = talk.rows("SELECT id, key FROM duels")
+        lyric = talk.rows("SELECT text FROM lyrics")[0][0]
+        words = tmp_path / "words.txt"
+        words.write_text(lyric.split("\n")[0][:3], encoding="utf-8")
+        talk.services.contest._banned = BannedWords.read(words)
+        for _ in range(2):
+            await talk.say(f"/start duel_{duel}_{key}", talk.ben)
+        assert lyric[:3] not in str(talk.said(talk.home(talk.ben)))

@@ -140,7 +140,10 @@ async def test_a_flood_of_a_group_holds_up_that_group_alone(calls: Calls) -> Non
     await asyncio.gather(held, later, return_exceptions=True)
 
 
-async def test_a_flood_that_several_chats_meet_holds_up_everybody(calls: Calls) -> None:
+async def test_a_flood_that_many_chats_meet_holds_up_everybody(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "ALL", 3)
     one, two = calls.groups
     calls.api.fail_next("sendMessage", 429, "Too Many Requests", retry_after=1, times=3)
     began = time.monotonic()

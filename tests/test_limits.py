@@ -8,7 +8,7 @@ import pytest
 from conftest import Clock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, event, func, insert, select
 
 from core.arena.limits import Ask, LimitReached, Limits
 from core.arena.schema import tallies
@@ -210,4 +210,18 @@ async def test_what_is_older_than_two_days_is_pruned(store: Store, clock: Clock)
     assert await num_rows(store) == 2
     clock.advance(DAY * 3)
     await limits.prune()
+    assert await num_rows(store) == 0
+
+
+async def test_that_a_person_was_forgotten_is_kept_while_a_duel_from_before_may_be_open(
+    store: Store, clock: Clock
+) -> None:
+    limits = make(store, clock)
+    async with store.write() as connection:
+        gone = {"kind": "forgotten", "who": 7, "begins": int(clock().timestamp()), "times": 1}
+        await connection.execute(insert(tallies).values(gone))
+    clock.advance(DAY * 5)
+    await limits.prune(DAY * 4)
+    assert await num_rows(store) == 1
+    await limits.prune(DAY * 2)
     assert await num_rows(store) == 0

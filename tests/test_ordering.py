@@ -124,6 +124,19 @@ async def test_a_second_write_does_not_wait_for_the_first_and_all_else_does() ->
         assert one.begun == ["write", "again", "press"]
 
 
+async def test_whoever_asks_again_and_again_takes_two_places_and_no_more() -> None:
+    async with handling(at_once=3) as one:
+        for number in range(9):
+            one.comes(f"{number}", message(1, "/write 分开"))
+        one.comes("ben", message(2))
+        await turns()
+        assert one.begun == ["0", "1", "ben"]
+        await one.ends("1")
+        one.comes("again", message(1, "/write 分开"))
+        await turns()
+        assert one.begun == ["0", "1", "ben", "again"]
+
+
 async def test_a_write_waits_for_what_is_no_write() -> None:
     async with handling() as one:
         one.comes("help", message(1, "/help"))

@@ -36,6 +36,7 @@ from core.arena.store import Store
 SEEN = datetime(2026, 1, 1, 12, 34, 56, tzinfo=UTC)
 ANNA, BEN = 123_456_789_012, 5  # accounts
 GROUP = -987_654_321
+MARK = 77
 Values = dict[str, Any]
 
 RELEASE: Values = {
@@ -130,9 +131,9 @@ async def test_nothing_leads_to_who_is_forgotten_but_a_ban(
 ) -> None:
     before = await named_in(full, ANNA)
     assert before >= {table.name for table in (people, rooms, tallies, showings, boards, jobs)}
-    assert await forget(full, ANNA, chance)
+    assert await forget(full, ANNA, chance, mark=MARK, now=SEEN)
     assert await named_in(full, ANNA) == {"bans"}
-    assert not await forget(full, ANNA, chance)
+    assert not await forget(full, ANNA, chance, mark=MARK, now=SEEN)
 
 
 async def test_what_counts_stays_under_a_number_that_leads_to_nobody(
@@ -140,7 +141,7 @@ async def test_what_counts_stays_under_a_number_that_leads_to_nobody(
 ) -> None:
     counting = (duels, lyrics, votes, vote_changes, encores, likes)
     before = {table: await rows(full, table) for table in counting}
-    await forget(full, ANNA, chance)
+    await forget(full, ANNA, chance, mark=MARK, now=SEEN)
     for table in (lyrics, votes, vote_changes, encores, likes):
         assert await rows(full, table) == before[table]
     of_duels = [{**row._mapping, "room": None} for row in before[duels]]
@@ -154,7 +155,7 @@ async def test_what_counts_stays_under_a_number_that_leads_to_nobody(
 
 
 async def test_of_others_nothing_goes(full: Store, chance: random.Random) -> None:
-    await forget(full, ANNA, chance)
+    await forget(full, ANNA, chance, mark=MARK, now=SEEN)
     for table in (rooms, showings, boards, deliveries):
         assert {row.room for row in await rows(full, table)} == {BEN, GROUP}
     assert {(row.kind, row.who) for row in await rows(full, tallies)} == {
@@ -162,6 +163,7 @@ async def test_of_others_nothing_goes(full: Store, chance: random.Random) -> Non
         ("room-day", GROUP),
         ("person-day", BEN),
         ("errors", 0),
+        ("forgotten", MARK),
     }
     assert [(row.room, row.post) for row in await rows(full, watches)] == [(GROUP, 2)]
     assert [row.asked_by for row in await rows(full, jobs)] == [None, BEN]
@@ -174,7 +176,7 @@ async def test_who_was_never_known_leaves_nothing_either(
     async with full.write() as connection:
         await connection.execute(insert(rooms).values(room=stranger, language="zh"))
     before = await rows(full, people)
-    assert not await forget(full, stranger, chance)
+    assert not await forget(full, stranger, chance, mark=MARK, now=SEEN)
     assert await named_in(full, stranger) == set()
     assert await rows(full, people) == before
 
@@ -185,7 +187,7 @@ async def test_a_number_that_somebody_has_is_drawn_again(full: Store) -> None:
         await connection.execute(
             insert(people).values(id=3, account=drawn, first_seen=SEEN - timedelta(days=1))
         )
-    assert await forget(full, ANNA, random.Random(1))
+    assert await forget(full, ANNA, random.Random(1), mark=MARK, now=SEEN)
     accounts = [row.account for row in await rows(full, people)]
     assert len({*accounts}) == 3
     assert ANNA not in accounts
@@ -195,14 +197,16 @@ async def test_a_number_that_somebody_has_is_drawn_again(full: Store) -> None:
 
 async def test_asked_for_many_times_at_once_it_is_done_once(full: Store) -> None:
     chance = random.Random(5)
-    done = await asyncio.gather(*(forget(full, ANNA, chance) for _ in range(8)))
+    done = await asyncio.gather(
+        *(forget(full, ANNA, chance, mark=MARK, now=SEEN) for _ in range(8))
+    )
     assert sum(done) == 1
     assert await named_in(full, ANNA) == {"bans"}
 
 
 async def test_who_comes_back_is_somebody_new(full: Store, chance: random.Random) -> None:
-    await forget(full, ANNA, chance)
+    await forget(full, ANNA, chance, mark=MARK, now=SEEN)
     async with full.write() as connection:
         await connection.execute(insert(people).values(id=3, account=ANNA, first_seen=SEEN))
-    assert await forget(full, ANNA, chance)
+    assert await forget(full, ANNA, chance, mark=MARK, now=SEEN)
     assert len({row.account for row in await rows(full, people)}) == 3

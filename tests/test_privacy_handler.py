@@ -1,6 +1,10 @@
 """/privacy and /delete_me, as a person meets them."""
 
-from conversation import Conversation
+import asyncio
+import time
+from pathlib import Path
+
+from conversation import Conversation, conversation
 from telegram import BotCommandScopeChat
 
 
@@ -59,3 +63,43 @@ async def test_under_a_message_that_is_gone_a_yes_is_a_yes(talk: Conversation) -
     await talk.forge("d:yes", asked)
     assert talk.rows("SELECT account FROM people WHERE account = 1") == []
     assert await talk.services.limits.counted("errors") == 0
+
+
+async def forgets(talk: Conversation) -> None:
+    await talk.say("/delete_me")
+    await talk.click("d:yes", talk.last())
+
+
+async def test_who_was_forgotten_answers_no_second_time_in_what_was_open(
+    talk: Conversation,
+) -> None:
+    duel = await talk.duel()
+    await talk.press("0", duel)  # and sees who wrote which
+    ((number, key),) = talk.rows("SELECT id, key FROM duels")
+    for _ in range(3):
+        await forgets(talk)
+        for answer in ("1", "3", "like"):
+            await talk.forge(f"v:{number}:{answer}:{key}", duel)
+    assert talk.rows("SELECT choice FROM votes") == [(0,)]
+    assert talk.rows("SELECT count(*) FROM encores") == [(0,)]
+    assert talk.rows("SELECT count(*) FROM likes") == [(0,)]
+
+
+async def test_in_what_is_opened_afterwards_they_answer_like_anybody(talk: Conversation) -> None:
+    await talk.press("1", await talk.duel())
+    await forgets(talk)
+    ((at,),) = talk.rows("SELECT begins FROM tallies WHERE kind = 'forgotten'")
+    while time.time() < at:  # a second at most
+        await asyncio.sleep(0.05)
+    await talk.press("2", await talk.duel())
+    assert talk.rows("SELECT choice FROM votes ORDER BY id") == [(1,), (2,)]
+
+
+async def test_being_forgotten_gives_no_more_duels_than_before(tmp_path: Path) -> None:
+    async with conversation(tmp_path, person_minute=2, person_day=3) as talk:
+        for _ in range(3):
+            for _ in range(3):
+                await talk.say("/write 分开")
+            await forgets(talk)
+        assert talk.rows("SELECT count(*) FROM duels") <= [(3,)]
+        assert not talk.rows("SELECT * FROM tallies WHERE who = 1")

@@ -54,7 +54,9 @@ async def decided(update: Update, context: Context) -> None:
         return
     said = context.texts.not_deleted
     if query.data == "d:yes":
-        await forget(context.services.store, query.from_user.id, random.SystemRandom())
+        account, services = query.from_user.id, context.services
+        mark, now = services.marks.of(account), services.now()
+        await forget(services.store, account, random.SystemRandom(), mark=mark, now=now)
         context.services.rooms.drop(query.from_user.id)
         await reset_menu_of(context.bot, query.from_user.id)
         unbind_contextvars("account", "chat")

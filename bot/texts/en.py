@@ -246,7 +246,8 @@ TEXTS = Texts(
         "them. Exported votes carry pseudonyms that lead to nobody. The operator's log has the "
         "numeric ids of whoever was refused or met an error, never words.\n\n"
         "/delete_me deletes your data: your votes and the lyrics you asked for stay under a "
-        "random number that leads to nobody."
+        "random number that leads to nobody. Until the duels of that day are over a code in place "
+        "of your id says that you are not to vote in them again, and how often you asked."
     ),
     delete_in_private="Send /delete_me to me in private: https://t.me/{bot}",
     delete_ask=(

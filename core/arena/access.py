@@ -69,8 +69,11 @@ class Access:
         return account in self._banned
 
     def allows(self, account: int, room: int | None) -> bool:
-        """Whether an account may use the bot in a room; None: in none in particular."""
-        if account in self._banned:
+        """Whether an account may use the bot in a room; None: in none in particular.
+
+        A room that is banned is closed to all.
+        """
+        if account in self._banned or room in self._banned:
             return False
         return not self._allowed or account in self._allowed or room in self._allowed
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Table, select, tuple_, update
 
 from core.arena.duel import Choice, Duel, Reveal
+from core.arena.marks import Marks
 from core.arena.people import people_of
+from core.arena.privacy import forgotten
 from core.arena.schema import boards, duels, encores, likes, lyrics, vote_changes, votes
 from core.arena.store import insert
 from core.errors import DuelUnknown
@@ -52,13 +54,24 @@ Outcome = Vote | Marked | DuelUnknown
 
 
 def take_answers(
-    connection: Connection, answers: Sequence[Answer], now: datetime
+    connection: Connection, answers: Sequence[Answer], now: datetime, marks: Marks
 ) -> Sequence[Outcome]:
-    """Commit answers, in their order; what became of each."""
+    """Commit answers, in their order; what became of each.
+
+    Who was forgotten since a duel was opened may have answered in it before: it is closed to them.
+    """
     found = find_duels(connection, {one.duel_id for one in answers})
     known = [a for a in answers if (row := found.get(a.duel_id)) and a.key in (None, row.key)]
-    voting = [a for a in known if isinstance(a.says, int) and now < found[a.duel_id].closes_at]
-    marking = [a for a in known if not isinstance(a.says, int)]
+    marked = {one.account: marks.of(one.account) for one in known}
+    gone = forgotten(connection, marked.values())
+
+    def is_open(answer: Answer) -> bool:
+        duel, at = found[answer.duel_id], gone.get(marked[answer.account])
+        in_time = not isinstance(answer.says, int) or now < duel.closes_at
+        return in_time and (at is None or at <= duel.opened_at)
+
+    voting = [a for a in known if isinstance(a.says, int) and is_open(a)]
+    marking = [a for a in known if not isinstance(a.says, int) and is_open(a)]
     people = people_of(connection, {a.account for a in (*voting, *marking)}, now)
     counted = _vote(connection, voting, people, now)
     new = _mark(connection, marking, people, now)
@@ -70,7 +83,7 @@ def take_answers(
         elif not isinstance(answer.says, int):
             outcomes.append(Marked(new.pop((answer.says, answer.duel_id, answer.account), False)))
         else:
-            first, choice = counted.pop(0) if now < row.closes_at else (False, None)
+            first, choice = counted.pop(0) if is_open(answer) else (False, None)
             reveal = Reveal(row.sampler_1)
             outcomes.append(Vote(answer.says, choice, first, reveal, duel_of(row)))
     return outcomes
@@ -82,6 +95,7 @@ def find_duels(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
     wanted = (
         select(
             *(duels.c.id, duels.c.key, duels.c.sampler_1, duels.c.closes_at, duels.c.asker_id),
+            duels.c.opened_at,
             *(one.c.prefix, one.c.text.label("text_1"), two.c.text.label("text_2")),
             *(one.c.decoding, one.c.copied.label("copied_1"), two.c.copied.label("copied_2")),
         )

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Table, case, select, update
@@ -21,12 +22,14 @@ from core.arena.answers import (
 from core.arena.boards import Tally, tally_of
 from core.arena.duel import Choice, Duel, Reveal, deal, new_key
 from core.arena.limits import Ask, Limits
+from core.arena.marks import Marks
 from core.arena.people import people_of
 from core.arena.releases import Model, Pair, Releases
 from core.arena.schema import boards, duels, lyrics, models, people, showings
 from core.arena.standings import Standings, standings
 from core.arena.store import Store, insert, persistently
 from core.errors import (
+    AcrosticImpossible,
     AlreadyWriting,
     DatabaseReplaced,
     DecodingError,
@@ -36,6 +39,7 @@ from core.errors import (
     NothingClean,
     NotTheirDuel,
     PrefixBanned,
+    PrefixUnknown,
 )
 from core.lyrics.decoding import Decoding
 from core.lyrics.desk import Desk
@@ -92,12 +96,14 @@ class Contest:
         desk: Desk | None = None,
         limits: Limits | None = None,
         banned: BannedWords | None = None,
+        marks: Marks | None = None,
     ) -> None:
         self._store = store
         self._releases = releases
         self._duel_lasts = duel_lasts
         self._chance = chance
         self._clock = clock
+        self._marks = marks or Marks()
         self._banned = banned or BannedWords.none()
         self._desk = desk or Desk()
         self._admit = Together(limits.admit) if limits else None
@@ -151,13 +157,16 @@ class Contest:
         models = (pair.model(reveal.sampler_1), pair.model(reveal.sampler_2))
         one, two = [await self._releases.writer(model) for model in models]
         given = form.acrostic or prefix
-        if self._banned.found(given):
-            raise PrefixBanned
+        self._refuse_banned(given)
         decoding = await self._decoding([one, two], form)
-        read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
+        try:
+            read = one.read_prefix(form.acrostic[:1] or prefix)  # a pair shares its vocabulary
+        except PrefixUnknown as unknown:
+            self._refuse_banned(unknown.characters)
+            raise
         form.check(read.text)
-        if self._banned.found(read.text):
-            raise PrefixBanned
+        self._refuse_banned(read.text)
+        self._refuse_banned("".join(read.skipped))  # which are told
         if ask is not None and self._admit is not None:
             await self._admit(ask)
         written = await asyncio.gather(
@@ -171,6 +180,10 @@ class Contest:
             *(duel_id, read.text, text_1, text_2, read.skipped, key, form),
             originality=(original[0], original[1]),
         )
+
+    def _refuse_banned(self, text: str) -> None:
+        if self._banned.found(text):
+            raise PrefixBanned
 
     async def _decoding(self, writers: Sequence[Writer], form: Form) -> Decoding:
         """How both sides are written: as the recipe says, but for the form and for what load
@@ -193,6 +206,9 @@ class Contest:
                 await asyncio.to_thread(check)
         except DecodingError as error:
             raise FormUnmet(error.lacks) from error
+        except AcrosticImpossible as unknown:
+            self._refuse_banned(unknown.characters)
+            raise
         return decoding
 
     async def _write(self, writer: Writer, prefix: Prefix, decoding: Decoding) -> Lyric:
@@ -208,13 +224,16 @@ class Contest:
         """A duel that was opened before; by its key, where somebody names it.
 
         Raises:
-            DuelUnknown.
+            DuelUnknown: also where a word in it has been banned since.
         """
         found = await self._store.look(lambda connection: find_duels(connection, [duel_id]))
         row = found.get(duel_id)
         if row is None or key not in (None, row.key):
             raise DuelUnknown(duel_id)
-        return duel_of(row)
+        duel = duel_of(row)
+        if any(self._banned.found(text) for text in (duel.text_1, duel.text_2)):
+            raise DuelUnknown(duel_id)
+        return duel
 
     async def result(self, duel_id: int) -> Result | None:
         """What came of a duel; None while it is open.
@@ -322,9 +341,8 @@ class Contest:
     async def _answer_together(self, answers: Sequence[Answer]) -> Sequence[Outcome]:
         now = self._clock()
         # An answer that was given is kept, however long the database is away.
-        return await persistently(
-            lambda: self._store.run(lambda connection: take_answers(connection, answers, now))
-        )
+        take = partial(take_answers, answers=answers, now=now, marks=self._marks)
+        return await persistently(lambda: self._store.run(take))
 
     async def _show_together(self, shown: Sequence[tuple[int, int, int]]) -> Sequence[None]:
         now = self._clock()

@@ -1,6 +1,7 @@
 """The texts that can be learned from: the bundled one, and those that were added."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,11 +43,14 @@ class Corpora:
             CorpusError: for a name that cannot be one.
             StoreError: if the text cannot be kept.
         """
-        sized, plain = 0 < len(corpus.name) <= MAX_NAME, corpus.name.isprintable()
-        if not (sized and plain) or corpus.name == BUNDLED or "/" in corpus.name:
+        sized, plain = len(corpus.name) <= MAX_NAME, corpus.name.isprintable()
+        # Neither empty or blank, nor, in a cell of a table, a formula; nor a path.
+        named = re.fullmatch(r"[^\s=+@/-][^/]*", corpus.name) and corpus.name != BUNDLED
+        if not (sized and plain and named):
             raise CorpusError(
                 f"{corpus.name!r} cannot be a corpus's name. Give another with --name: up to "
-                f"{MAX_NAME} characters, all of which can be seen, no slash, and not {BUNDLED!r}."
+                f"{MAX_NAME} characters, all of which can be seen, without a slash, with none of "
+                f"= + - @ at its beginning, and not {BUNDLED!r}."
             )
         await self.keep(corpus)
         entry = _entry(corpus)

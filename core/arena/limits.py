@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, case, delete, select
 
+from core.arena.marks import Marks
 from core.arena.schema import tallies
 from core.arena.store import Store, insert
 from core.errors import ContestError
@@ -26,6 +27,7 @@ KINDS = (
     *("person-minute", "person-day", "room-minute", "room-day"),
     *("inline-minute", "inline-day"),
 )
+FORGOTTEN = "forgotten"  # when that was, by mark: see core/arena/privacy.py
 INLINE = 5  # times as many: each pause in what a person types asks anew
 KEPT_FOR = timedelta(days=2)
 
@@ -59,7 +61,7 @@ class _Limit:
     window: Window
     times: int
 
-    def key(self, ask: Ask, now: float) -> Key | None:
+    def key(self, ask: Ask, now: float, marks: Marks) -> Key | None:
         """What it counts the ask under; None: it has no say there."""
         who = ask.account if self.whose == "person" else ask.room
         # A person's own room has their number; so does a group that speaks for itself.
@@ -67,6 +69,8 @@ class _Limit:
         if who is None or own or (self.whose == "room" and ask.inline):
             return None
         kind = "inline" if ask.inline else self.whose
+        if self.whose == "person":
+            who = marks.of(who)  # whoever is forgotten has asked as often as before
         return (f"{kind}-{self.window}", who, _begins(self.window, now))
 
     def most(self, ask: Ask) -> int:
@@ -89,8 +93,10 @@ class Limits:
         per_person_day: int,
         per_room_minute: int,
         per_room_day: int,
+        marks: Marks | None = None,
     ) -> None:
         self._store = store
+        self._marks = marks or Marks()
         self._clock = clock
         limits = (
             _Limit("person", "minute", per_person_minute),
@@ -107,7 +113,11 @@ class Limits:
         """
         now = self._clock().timestamp()
         counting = [
-            [(limit, key) for limit in self._limits if (key := limit.key(ask, now)) is not None]
+            [
+                (limit, key)
+                for limit in self._limits
+                if (key := limit.key(ask, now, self._marks)) is not None
+            ]
             for ask in asks
         ]
         keys = {key for of_ask in counting for _, key in of_ask}
@@ -145,10 +155,13 @@ class Limits:
         key = _of_day(kind, self._clock().timestamp())
         return (await self._store.look(lambda connection: _read(connection, [key])))[key]
 
-    async def prune(self) -> None:
-        """Delete what counts no more."""
-        oldest = (self._clock() - KEPT_FOR).timestamp()
-        old = delete(tallies).where(tallies.c.begins < int(oldest))
+    async def prune(self, duels_last: timedelta = timedelta(0)) -> None:
+        """Delete what counts no more: of who was forgotten, once no duel from before is open."""
+        oldest = int((self._clock() - KEPT_FOR).timestamp())
+        forgotten = oldest - int(duels_last.total_seconds())
+        old = delete(tallies).where(
+            tallies.c.begins < case((tallies.c.kind == FORGOTTEN, forgotten), else_=oldest)
+        )
         await self._store.run(lambda connection: connection.execute(old))
 
 

@@ -3,13 +3,16 @@
 What they said in the contest stays, since it counts: under a number that leads to nobody.
 """
 
+import math
 import random
+from collections.abc import Collection
+from datetime import UTC, datetime
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.arena.limits import KINDS
+from core.arena.limits import FORGOTTEN, KINDS
 from core.arena.schema import (
     boards,
     deliveries,
@@ -21,17 +24,25 @@ from core.arena.schema import (
     tallies,
     watches,
 )
-from core.arena.store import Store
+from core.arena.store import Store, insert
 
 
-async def forget(store: Store, account: int, chance: random.Random) -> bool:
+async def forget(
+    store: Store, account: int, chance: random.Random, *, mark: int, now: datetime
+) -> bool:
     """Remove what leads to an account. False if nobody of that account was known.
 
-    A ban stays: else whoever is banned would only have to ask for this.
+    A ban stays: else whoever is banned would only have to ask for this. So does, under the
+    account's `mark`, how often they asked today, and that they are to vote no second time in duels
+    that were open: what shows there is known to them.
     """
     counted = tallies.c.kind.in_(KINDS)
     async with store.write() as connection:
         known = await _rename(connection, account, chance)
+        if known:
+            gone = {"kind": FORGOTTEN, "who": mark, "begins": math.ceil(now.timestamp())}
+            row = insert(connection, tallies).values(**gone, times=1)
+            await connection.execute(row.on_conflict_do_nothing())
         for table in (rooms, showings, boards, deliveries):  # of their own room
             await connection.execute(delete(table).where(table.c.room == account))
         for removed in (
@@ -42,6 +53,17 @@ async def forget(store: Store, account: int, chance: random.Random) -> bool:
         ):
             await connection.execute(removed)
     return known
+
+
+def forgotten(connection: Connection, marks: Collection[int]) -> dict[int, datetime]:
+    """When those of these marks who asked to be forgotten did, for the last time."""
+    wanted = (
+        select(tallies.c.who, func.max(tallies.c.begins).label("at"))
+        .where(tallies.c.kind == FORGOTTEN, tallies.c.who.in_(marks))
+        .group_by(tallies.c.who)
+    )
+    found = connection.execute(wanted)
+    return {row.who: datetime.fromtimestamp(row.at, UTC) for row in found}
 
 
 async def _rename(connection: AsyncConnection, account: int, chance: random.Random) -> bool:

@@ -23,7 +23,7 @@ from core.arena.files import Files
 from core.arena.releases import Releases, TrainedPair
 from core.arena.store import UNUSABLE, Store, persistently
 from core.background import running
-from core.errors import LyricbotError, StoreError, Superseded
+from core.errors import CorpusError, LyricbotError, StoreError, Superseded
 from core.explaining import explain
 from core.lyrics.checkpoint import Checkpoint
 from core.lyrics.corpus import Corpus
@@ -216,7 +216,8 @@ class Attempt:
                 case "trained":
                     done.set()
                 case "failed":
-                    raise LyricbotError(event["reason"])
+                    failure = CorpusError if event["repeats_people"] else LyricbotError
+                    raise failure(event["reason"])
 
     async def _have_saved(self, epochs: int) -> None:
         if epochs > self._saved:

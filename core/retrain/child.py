@@ -65,10 +65,11 @@ def main() -> None:
         except ChildProcessError as error:  # a process of ours was killed: as if this one had been
             sys.exit(str(error))
         except (LyricbotError, OSError) as error:  # they say what is wrong
-            _tell(out, "failed", reason=str(error))
+            repeats_people = isinstance(error, LyricbotError) and error.repeats_people
+            _tell(out, "failed", reason=str(error), repeats_people=repeats_people)
         except Exception as error:
             reason = f"unexpected: {explain(error)} at {raised_at(error)}"
-            _tell(out, "failed", reason=reason)
+            _tell(out, "failed", reason=reason, repeats_people=False)
 
 
 def _train(task: Task, out: TextIO) -> None:
