@@ -27,7 +27,7 @@ KINDS = (
     *("person-minute", "person-day", "room-minute", "room-day"),
     *("inline-minute", "inline-day"),
 )
-FORGOTTEN = "forgotten"  # when that was, by mark: see core/arena/privacy.py
+FORGOTTEN = "forgotten"  # when, and `times` its microseconds, by mark: core/arena/privacy.py
 INLINE = 5  # times as many: each pause in what a person types asks anew
 KEPT_FOR = timedelta(days=2)
 

@@ -3,12 +3,11 @@
 What they said in the contest stays, since it counts: under a number that leads to nobody.
 """
 
-import math
 import random
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,9 +39,12 @@ async def forget(
     async with store.write() as connection:
         known = await _rename(connection, account, chance)
         if known:
-            gone = {"kind": FORGOTTEN, "who": mark, "begins": math.ceil(now.timestamp())}
-            row = insert(connection, tallies).values(**gone, times=1)
-            await connection.execute(row.on_conflict_do_nothing())
+            gone = {"kind": FORGOTTEN, "who": mark, "begins": int(now.timestamp())}
+            row = insert(connection, tallies).values(**gone, times=now.microsecond)
+            later = {"times": row.excluded.times}
+            await connection.execute(
+                row.on_conflict_do_update(index_elements=[*tallies.primary_key], set_=later)
+            )
         for table in (rooms, showings, boards, deliveries):  # of their own room
             await connection.execute(delete(table).where(table.c.room == account))
         for removed in (
@@ -57,13 +59,11 @@ async def forget(
 
 def forgotten(connection: Connection, marks: Collection[int]) -> dict[int, datetime]:
     """When those of these marks who asked to be forgotten did, for the last time."""
-    wanted = (
-        select(tallies.c.who, func.max(tallies.c.begins).label("at"))
-        .where(tallies.c.kind == FORGOTTEN, tallies.c.who.in_(marks))
-        .group_by(tallies.c.who)
-    )
-    found = connection.execute(wanted)
-    return {row.who: datetime.fromtimestamp(row.at, UTC) for row in found}
+    wanted = select(tallies).where(tallies.c.kind == FORGOTTEN, tallies.c.who.in_(marks))
+    return {
+        row.who: datetime.fromtimestamp(row.begins, UTC) + timedelta(microseconds=row.times)
+        for row in connection.execute(wanted.order_by(tallies.c.begins))
+    }
 
 
 async def _rename(connection: AsyncConnection, account: int, chance: random.Random) -> bool:

@@ -118,6 +118,7 @@ class Expected:
     banned: set[int] = field(default_factory=set)
     shown: dict[tuple[int, int], int] = field(default_factory=dict)  # by chat and message
     forgotten: list[int] = field(default_factory=list)
+    closed_to: dict[int, frozenset[int]] = field(default_factory=dict)  # duels, by account
     acting: int = 0  # account
 
     def keeps_out(self, update: Json) -> bool:
@@ -177,6 +178,7 @@ class Expected:
         if data == "d:yes" and message and message["chat"]["id"] == self.acting:
             if self.acting in self.people:
                 self.forgotten.append(self.people.pop(self.acting))
+                self.closed_to[self.acting] = frozenset(self.duels)
             self.leaves(self.acting)
         parts = data.split(":")
         if not 4 <= len(parts) <= 5 or parts[0] != "v" or not re.fullmatch("[0-9]+", parts[1]):
@@ -188,6 +190,8 @@ class Expected:
 
     def answer(self, duel: int, answer: str) -> None:
         """Somebody says something in a duel."""
+        if duel in self.closed_to.get(self.acting, ()):
+            return  # they may have answered in it before
         if answer in ("3", "like"):
             self.marks.add((answer, duel, self.person(self.acting)))
         elif self.duels[duel].open:
