@@ -159,7 +159,8 @@ class Expected:
             parts = data.split(":")
             if parts[0] == "v":
                 duel = int(parts[1])
-                self.duels.setdefault(duel, Asked(parts[3], self.person(self.acting)))
+                if duel not in self.duels:
+                    self.duels[duel] = Asked(parts[3], self.person(self.acting))
                 assert self.duels[duel].key == parts[3]
                 return duel
         return None
@@ -232,7 +233,7 @@ class Expected:
 
     def _command(self, command: str, message: Json) -> None:
         if command == "reveal":
-            duel, person = self._replied(message), self.person(self.acting)
+            duel, person = self._replied(message), self.people.get(self.acting)
             if duel is None:
                 here = [d for (r, _), d in self.shown.items() if r == message["chat"]["id"]]
                 mine = [d for d in here if self.duels[d].asker == person]
