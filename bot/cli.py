@@ -506,6 +506,8 @@ def restore(
         typer.echo(f"job {job} was unfinished and is ended")
     for name in done.missing:
         typer.echo(f"not there, and models are of no use without it: {name}", err=True)
+    if done.missing:
+        raise typer.Exit(1)
 
 
 @db_app.command("upgrade")

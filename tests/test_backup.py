@@ -497,6 +497,28 @@ async def test_what_contradicts_itself_is_refused_though_every_check_sum_of_the_
     assert "holds other than it says" in await refused(full, files, more)
 
 
+async def test_a_wrong_file_is_told_before_votes_are_spoken_of(full: Store, files: Files) -> None:
+    await made(full, files)
+    for name, content in (("none.zip", None), ("text.zip", b"text"), (".", None)):
+        if content is not None:
+            Path(name).write_bytes(content)
+        with pytest.raises(BackupError, match=r"no file|no backup"):
+            await restore(full, files, Path(name), NOON, scratch=Path("scratch"))
+
+
+async def test_a_database_without_a_row_is_not_worth_a_backup(store: Store, files: Files) -> None:
+    with pytest.raises(DatabaseError, match="holds nothing yet"):
+        await made(store, files)
+    assert not Path("backup.zip").exists()
+
+
+async def test_a_folder_is_no_place_for_a_backup(full: Store, files: Files) -> None:
+    Path("folder").mkdir()
+    for name in ("folder", ".", "none/backup.zip"):
+        with pytest.raises(LyricbotError, match=r"Name a file|Make its folder"):
+            await back_up(full, files, Path(name), NOON, force=True)
+
+
 async def test_votes_are_replaced_only_when_it_is_said(
     full: Store, good: bytes, files: Files
 ) -> None:

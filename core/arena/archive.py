@@ -106,7 +106,7 @@ def writing(file: Path, *, force: bool = False) -> Iterator[ArchiveWriter]:
 
 
 def _check_free(file: Path, force: bool) -> None:
-    if file.exists() and not force:
+    if file.is_file() and not force:
         raise BackupError(f"{file} is there already. Name another, or replace it with --force.")
 
 
@@ -182,8 +182,8 @@ def reading(file: Path) -> Iterator[ArchiveReader]:
     Raises:
         BackupError: if the file is none, is damaged, or was made by a newer version.
     """
-    if not file.exists():
-        raise BackupError(f"{file} is not there.")
+    if not file.is_file():
+        raise BackupError(f"{file} is not there, or no file. Name one that lyricbot backup made.")
     with _told(file):
         archive = ZipFile(file)
     with archive:

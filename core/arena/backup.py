@@ -59,7 +59,10 @@ async def back_up(
             revision, shas = _write_tables(connection, archive, store.address)
             connection.rollback()  # the files are not the database's, and may take long
             missing = [] if files is None else _write_files(files, archive, shas)
-            return Backup(archive.finish(revision, now), missing)
+            contents = archive.finish(revision, now)
+            if contents.num_rows == 0:
+                raise _empty(store.address)
+            return Backup(contents, missing)
 
     try:
         return await store.snapshot(work)
@@ -102,7 +105,7 @@ def _write_tables(
     """All rows; the schema's revision, and the sha256 of files by the columns that name them."""
     revision = revision_of(connection)
     if revision is None:
-        raise DatabaseError(f"{address} holds nothing yet. Check LYRICBOT_DATABASE_URL.")
+        raise _empty(address)
     with TemporaryDirectory() as folder:
         tables = schema_at(Path(folder), revision)[1].sorted_tables
     if connection.dialect.name == "postgresql":
@@ -116,6 +119,10 @@ def _write_tables(
     for table in tables:
         archive.add_table(table.name, _pages(connection, table, shas))
     return revision, shas
+
+
+def _empty(address: str) -> DatabaseError:
+    return DatabaseError(f"{address} holds nothing yet. Check LYRICBOT_DATABASE_URL.")
 
 
 def _pages(

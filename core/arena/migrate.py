@@ -63,5 +63,5 @@ def upgrade_to(url: str, revision: str = "head") -> None:
             raise
         raise DatabaseTooNew(
             "The database was written by a newer version of lyricbot. Install that version, or "
-            "restore a backup made by this one."
+            "restore a backup made by this one into a new, empty database."
         ) from error

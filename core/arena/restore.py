@@ -76,13 +76,13 @@ async def restore(
         DatabaseError: if the database cannot take it.
         StoreError: if the files cannot be put.
     """
-    if not replace:
-        await store.look(_check_no_votes)
     with reading(file) as archive, _alone(scratch) as folder:
         if not is_known(archive.contents.revision):
             raise too_new(file)
         with archive.told():
             await asyncio.to_thread(_check_files, archive)
+            if not replace:
+                await store.look(_check_no_votes)
             staged = await asyncio.to_thread(_stage, archive, folder)
         await asyncio.to_thread(_put_files, archive, files)
         try:

@@ -19,11 +19,15 @@ def whole(file: Path, *, mode: int = 0o666) -> Iterator[Path]:
     Raises:
         LyricbotError: if nothing can be written there, or not all of it.
     """
+    if not file.name or file.is_dir():
+        raise LyricbotError(f"{file} cannot be written: it is a folder. Name a file.")
     aside = file.with_name(f".{file.name}.{uuid4().hex}.part")
     try:
         os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
     except OSError as error:
-        raise LyricbotError(f"{file} cannot be written: {error}. Name another.") from error
+        raise LyricbotError(
+            f"{file} cannot be written: {error.strerror}. Make its folder, or name another."
+        ) from error
     try:
         yield aside
         with aside.open("rb") as written:
