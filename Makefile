@@ -15,7 +15,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 help:
 	@echo 'make demo    train both samplers on the bundled lyrics and chat in the terminal'
 	@echo 'make test    lint, types and all tests'
-	@echo 'make faults  kill, cut off and overload everything, again and again: some ten minutes'
+	@echo 'make faults  kill, cut off and overload everything, again and again: a quarter of an hour'
 	@echo 'make audit   look for known vulnerabilities in what is installed'
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from botapi_http import HttpBotApi
+from breaking import locked
 from conftest import new_database
 from conversation import Conversation
 from factories import make_pair
@@ -210,20 +211,6 @@ def read_only(url: str) -> Iterator[None]:
         engine.dispose()
 
 
-@contextmanager
-def locked(url: str) -> Iterator[None]:
-    """Somebody else writes and does not come to an end."""
-    engine = create_engine(url.replace("+aiosqlite", ""))
-    with engine.connect() as connection:
-        if url.startswith("sqlite"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.execute(text("LOCK TABLE tallies IN ACCESS EXCLUSIVE MODE"))
-        yield
-        connection.rollback()
-    engine.dispose()
-
-
 async def test_a_database_that_takes_nothing_is_red_whatever_can_be_read(
     empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +219,7 @@ async def test_a_database_that_takes_nothing_is_red_whatever_can_be_read(
     async with open_services(settings) as services:
         await services.releases.publish([make_pair()])
         assert await health(services) == {}
-        with locked(empty_database):
+        with locked(empty_database, services.store):
             assert await health(services) == {"database": "no answer in 2 s"}
         monkeypatch.setattr(monitoring, "LIMIT", 30.0)
         assert await health(services) == {}

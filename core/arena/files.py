@@ -75,13 +75,8 @@ class Files:
         Raises:
             FileMissing, StoreError.
         """
-        with self._told(name):
-            try:
-                return self._place.read(name)
-            except FileNotFoundError as error:
-                if _lacks_bucket(error):
-                    raise
-                raise FileMissing(f"{self.where(name)}: not there. Restore it.") from error
+        with self._told(name), self._there(name):
+            return self._place.read(name)
 
     def exists(self, name: str) -> bool:
         """Whether something lies under `name`.
@@ -102,13 +97,8 @@ class Files:
         Raises:
             FileMissing, StoreError.
         """
-        with self._told(name):
-            try:
-                return self._place.mark(name)
-            except FileNotFoundError as error:
-                if _lacks_bucket(error):
-                    raise
-                raise FileMissing(f"{self.where(name)}: not there. Restore it.") from error
+        with self._told(name), self._there(name):
+            return self._place.mark(name)
 
     def make(self) -> None:
         """Make the folder, if the place is one.
@@ -184,6 +174,16 @@ class Files:
             return self._place.size(name) == len(content) and self._place.read(name) == content
         except FileNotFoundError:
             return False
+
+    @contextmanager
+    def _there(self, name: str) -> Iterator[None]:
+        """What is not there is missing, unless its whole bucket is."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if _lacks_bucket(error):
+                raise
+            raise FileMissing(f"{self.where(name)}: not there. Restore it.") from error
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:
