@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 BENCH := PYTHONPATH=.:tests $(BIN)/python -m
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test faults audit bench recipes lyrics lint types unit format clean
+.PHONY: demo test faults audit bench recipes lyrics verdict lint types unit format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
 	@echo 'make lyrics  what the article, the default and torch.nn write; CORPUS=FILE, or BUNDLED=1'
+	@echo 'make verdict try the verdict on made-up arenas, and print what comes of it; SMALL=1'
 	@echo 'make format  let ruff format the code'
 	@echo 'make clean   remove .venv and build files (state and checkpoints stay)'
 
@@ -54,6 +55,9 @@ recipes: $(INSTALLED)
 
 lyrics: $(INSTALLED)
 	@$(BENCH) bench.lyrics $(if $(BUNDLED),--bundled) $(if $(CORPUS),--corpus "$(CORPUS)")
+
+verdict: $(INSTALLED)
+	@$(BENCH) bench.verdict $(if $(SMALL),--small)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
