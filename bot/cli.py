@@ -169,6 +169,30 @@ def retrain(
 
 
 @app.command()
+def stats(
+    explain: Annotated[bool, typer.Option("--explain", help="Step by step.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    recount: Annotated[
+        bool, typer.Option("--recount", help="Make all sums anew of the votes first.")
+    ] = False,
+) -> None:
+    """Show what the votes say: which sampler writes better lyrics."""
+    from rich.console import Console
+
+    from bot.stats_view import show_stats
+
+    with_services(
+        load_settings(),
+        lambda services: show_stats(
+            *(services, Console(markup=False, highlight=False)),
+            explain=explain,
+            as_json=as_json,
+            anew=recount,
+        ),
+    )
+
+
+@app.command()
 def jobs() -> None:
     """List the latest jobs, and the workers there are."""
     from rich.console import Console

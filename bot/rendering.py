@@ -1,15 +1,23 @@
 """Turns what the contest says into messages. All text from models and people is escaped here."""
 
-from html import escape
+import re
+from html import escape, unescape
+from typing import TypeVar
 
 from bot.texts import Texts
 from core.arena.answers import Vote
+from core.arena.bets import ACCOUNTS
 from core.arena.boards import Board, Tally
 from core.arena.duel import Duel, Reveal
 from core.arena.standings import Standings
-from core.arena.verdict import Standing
+from core.arena.sums import Standing
+from core.arena.verdict import Estimate, Share, Verdict
+from core.lyrics.recipe import SAMPLERS, Sampler
 from core.lyrics.script import to_script
 
+NAME = 24  # characters
+S = TypeVar("S", bound=Share)
+TAG = re.compile(r"</?[a-z][^<>]*>")
 OPENING = "分开"  # the article's own prefix
 
 
@@ -123,25 +131,37 @@ def _originality(duel: Duel, texts: Texts) -> list[str]:
 
 
 def standings_message(standings: Standings, texts: Texts) -> str:
-    """What the votes say, on the current release and on all."""
+    """What the votes say, on the current release's models and on all; in HTML."""
     if standings.all_time.votes + standings.all_time.neither == 0:
         return texts.stats_no_votes.format(opening=texts.opening)
     parts = []
     if standings.release is not None:
         title = texts.stats_release.format(
             number=standings.release.number,
-            corpus=escape(standings.release.corpus_name),
+            corpus=escape(_in_short(standings.release.corpus_name)),
             recipe=escape(standings.release.recipe_name),
         )
-        parts.append(_standing(title, standings.current, texts))
+        parts.append(_standing(title, standings.current, texts, standings.verdict))
+        parts.append(f"<blockquote expandable>{_in_depth(standings, texts)}</blockquote>")
     if standings.all_time != standings.current or not parts:
         parts.append(_standing(texts.stats_all, standings.all_time, texts))
     return "\n\n".join(parts)
 
 
-def _standing(title: str, standing: Standing, texts: Texts) -> str:
+def _in_short(name: str) -> str:
+    """A name as a caption has room for it."""
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+
+
+def without_markup(html: str) -> str:
+    """A message as plain text."""
+    return unescape(TAG.sub("", html))
+
+
+def _standing(title: str, standing: Standing, texts: Texts, verdict: Verdict | None = None) -> str:
     lines = [
         f"<b>{title}</b>",
+        *_verdict(verdict, texts),
         texts.stats_wins.format(
             random=texts.random,
             wins_random=standing.random,
@@ -149,7 +169,7 @@ def _standing(title: str, standing: Standing, texts: Texts) -> str:
             wins_consecutive=standing.consecutive,
             neither=standing.neither,
         ),
-        *_sentence(standing, texts),
+        *_plainly(verdict, texts),
         texts.stats_marks.format(
             encores=standing.encores, likes=standing.likes, people=standing.people
         ),
@@ -157,19 +177,88 @@ def _standing(title: str, standing: Standing, texts: Texts) -> str:
     return "\n".join(lines)
 
 
-def _sentence(standing: Standing, texts: Texts) -> list[str]:
-    """The plain sentence, on the sampler that is ahead; none before the first vote."""
-    ahead = standing.ahead
-    share, interval = standing.share(ahead), standing.interval(ahead)
-    if share is None or interval is None:
+def _verdict(verdict: Verdict | None, texts: Texts) -> list[str]:
+    """Who writes better, and what that is worth; nothing before the first vote."""
+    if verdict is None or verdict.plain is None:
         return []
-    sentence = texts.stats_leads if standing.leader else texts.stats_too_early
-    return [
-        sentence.format(
-            sampler=texts.sampler(ahead),
-            share=round(100 * share),
-            low=round(100 * interval.low),
-            high=round(100 * interval.high),
-            votes=standing.votes,
+    ahead = texts.sampler(verdict.ahead)
+    if verdict.winner is not None:
+        worth = texts.stats_holds if verdict.holds else texts.stats_undone
+        return [
+            texts.stats_called.format(sampler=ahead, people=verdict.people_at_call),
+            worth.format(accounts=ACCOUNTS, fewest=verdict.fewest),
+            *([texts.stats_turned] if verdict.turned else []),
+        ]
+    if verdict.counted is None:
+        return [texts.stats_nobody_settled]
+    shown = _percent(_of(verdict.ahead, verdict.counted))
+    said = texts.stats_even if verdict.counted.is_even else texts.stats_open
+    return [said.format(sampler=ahead, people=verdict.people, **shown)]
+
+
+def _plainly(verdict: Verdict | None, texts: Texts) -> list[str]:
+    if verdict is None or verdict.plain is None:
+        return []
+    plain = verdict.plain
+    most: Sampler = SAMPLERS[2 * plain.wins < plain.votes]
+    said = _percent(_of(most, plain))
+    return [texts.stats_plain.format(sampler=texts.sampler(most), **said)]
+
+
+def _in_depth(standings: Standings, texts: Texts) -> str:
+    """What stands beside a verdict: sides, what looks odd, and whether it is about samplers."""
+    verdict, sums, pairs = standings.verdict, standings.sums, standings.pairs
+    lines = []
+    if verdict.lefts is not None:
+        one, two = (
+            texts.stats_side.format(
+                sampler=texts.sampler(name),
+                left=_whole(on_left and _of(name, on_left)),
+                right=_whole(on_right and _of(name, on_right)),
+            )
+            for name, on_left, on_right in (
+                (SAMPLERS[0], verdict.on_left, verdict.on_right),
+                (SAMPLERS[1], verdict.on_right, verdict.on_left),
+            )
         )
+        said = _percent(verdict.lefts)
+        lines.append(texts.stats_sides.format(one=one, two=two, **said))
+    flags = [
+        text.format(n=number)
+        for text, number in (
+            (texts.stats_fast, sums.fast),
+            (texts.stats_one_sided, sums.one_sided),
+            (texts.stats_crowds, sums.crowds),
+        )
+        if number
     ]
+    if flags:
+        lines.append(texts.stats_flags.format(flags=texts.comma.join(flags)))
+    leads = {
+        "random": texts.random,
+        "leads_random": pairs.leads["random"],
+        "consecutive": texts.consecutive,
+        "leads_consecutive": pairs.leads["consecutive"],
+    }
+    if pairs.winner is not None:
+        winner = texts.sampler(pairs.winner)
+        lines.append(texts.stats_pairs_called.format(sampler=winner, **leads))
+    else:
+        needed = {"pairs": pairs.pairs_needed, "votes": pairs.votes_needed}
+        lines.append(texts.stats_pairs.format(**leads, **needed))
+    return "\n".join(lines)
+
+
+def _of(sampler: Sampler, random: S) -> S:
+    """A sampler's share, of what is random's."""
+    return random if sampler == "random" else random.mirrored
+
+
+def _whole(share: Share | None) -> str:
+    return "–" if share is None else f"{100 * share.share:.0f}%"
+
+
+def _percent(estimate: Estimate) -> dict[str, object]:
+    low, high = estimate.interval.low, estimate.interval.high
+    parts = {"share": estimate.share, "low": low, "high": high}
+    return {name: f"{100 * part:.0f}" for name, part in parts.items()} | {"votes": estimate.votes}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from bot.stats_pictures import StatsPictures
 from core.arena.access import Access
 from core.arena.announcements import Announcements
 from core.arena.boards import Boards
@@ -56,6 +57,7 @@ class Services:
     retrains: Retrains
     workers: Workers
     watches: Watches
+    stats_pictures: StatsPictures
 
     @staticmethod
     def now() -> datetime:
@@ -118,6 +120,7 @@ async def open_services(settings: Settings, *, apart: bool = False) -> AsyncIter
             retrains=Retrains(Jobs(store, _now), corpora, engine, chance=chance, clock=_now),
             workers=Workers(store, _now),
             watches=Watches(store, _now, me),
+            stats_pictures=StatsPictures(store),
         )
     finally:
         await desk.close()

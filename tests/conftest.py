@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,18 +160,28 @@ def migrate(url: str) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database, once of each kind."""
+def fresh_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of a migrated database, empty each time; once of each kind."""
     if request.param == "sqlite":
-        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "app.sqlite")
-        return f"sqlite+aiosqlite:///{file}"
+        migrated = request.getfixturevalue("migrated_file")
+        return lambda: f"sqlite+aiosqlite:///{shutil.copy(migrated, tmp_path / 'app.sqlite')}"
     url: str = request.getfixturevalue("migrated_database")
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:  # a new one takes ten times as long
-        names = ", ".join(metadata.tables)
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        connection.execute(text("DROP SCHEMA IF EXISTS dbos CASCADE"))  # the engine's
-    return url
+
+    def emptied() -> str:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:  # a new one takes ten times as long
+            names = ", ".join(metadata.tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            connection.execute(text("DROP SCHEMA IF EXISTS dbos CASCADE"))  # the engine's
+        return url
+
+    return emptied
+
+
+@pytest.fixture
+def database(fresh_database: Callable[[], str]) -> str:
+    """The URL of a migrated database, once of each kind."""
+    return fresh_database()
 
 
 @pytest.fixture

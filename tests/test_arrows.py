@@ -33,6 +33,7 @@ LIBRARIES = {
         "core.arena.backup",
         "core.arena.boards",
         "core.arena.contest",
+        "core.arena.counting",
         "core.arena.corpora",
         "core.arena.export",
         "core.arena.inbox",

@@ -50,7 +50,7 @@ from core.arena.schema import (
     releases,
     votes,
 )
-from core.arena.standings import Standings, standings
+from core.arena.standings import Standings, recount_all, standings
 from core.arena.store import Store
 from core.errors import (
     BackupError,
@@ -95,6 +95,7 @@ async def full(store: Store, files: Files, clock: Clock) -> Store:
     async with store.write() as connection:  # what a restore takes as it is: see below
         await connection.execute(update(handled).values(number=handled.c.number + 1000))
         await connection.execute(update(deliveries).values(due_at=None))
+    await recount_all(store, clock())
     return store
 
 
@@ -137,7 +138,7 @@ async def rows_of(store: Store) -> Rows:
 
 
 async def standing(store: Store, files: Files, clock: Clock) -> Standings:
-    return await standings(store, await Releases(store, files, clock).current())
+    return await standings(store, await Releases(store, files, clock).current(), clock())
 
 
 async def made(store: Store, files: Files | None, **options: Any) -> Backup:
@@ -614,6 +615,10 @@ async def test_a_backup_of_an_older_schema_is_brought_up_to_date_on_the_way(
     found = {name: len(rows) for name, rows in (await rows_of(other)).items()}
     held = {**backed_up.contents.rows, "inbox": 0}  # all of it was handled, as rows are filled
     assert {name: found[name] for name in held} == held
+    sums = (await rows_of(other))["release_sums"]
+    assert [one["random"] + one["consecutive"] for _, one, *_ in sums] == [1, 1]
+    await recount_all(other, NOON)
+    assert (await rows_of(other))["release_sums"] == sums
 
 
 async def test_a_database_of_a_newer_version_is_neither_backed_up_nor_changed(

@@ -98,16 +98,16 @@ def test_the_demo_trains_publishes_and_chats_through_a_pipe() -> None:
     assert "哪一首更好？" in chat
     assert "你选了1" in chat
     assert "记下了：你能唱。" in chat
-    assert "共1票" in chat
+    assert "全部1票" in chat
 
 
 async def test_a_second_demo_trains_no_more_and_remembers_the_votes() -> None:
     await publish()
-    assert "共1票" in unwrapped(ran("demo", stdin="/write 分开\n2\n/stats"))
+    assert "全部1票" in unwrapped(ran("demo", stdin="/write 分开\n2\n/stats"))
     again = unwrapped(ran("demo", stdin="/stats\n/write 月光\n2\n/stats\n"))
     assert "Training" not in again
-    assert "共1票" in again
-    assert "共2票" in again
+    assert "全部1票" in again
+    assert "全部2票" in again
 
 
 async def test_the_demo_keeps_a_picture_of_the_chat() -> None:

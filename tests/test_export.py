@@ -33,8 +33,9 @@ from core.arena.schema import (
     vote_changes,
     votes,
 )
+from core.arena.standings import recount_all
 from core.arena.store import Store
-from core.arena.verdict import Standing
+from core.arena.sums import Standing
 from core.errors import LyricbotError
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -54,7 +55,9 @@ ROW = Row(
     pair=3,
     pair_seed=2**40,
     corpus="小",
+    corpus_sha256="a" * 64,
     recipe="default",
+    recipe_hash="b" * 12,
     asked_at=NOON - timedelta(microseconds=1),
     closes_at=NOON + timedelta(hours=1),
     sampler_1="random",
@@ -62,6 +65,7 @@ ROW = Row(
     choice=1,
     chosen="random",
     person="0" * 16,
+    left_out=False,
     asker="1" * 16,
 )
 
@@ -171,6 +175,7 @@ async def full(store: Store) -> Store:
     async with store.write() as connection:
         for table, values in HISTORY:
             await connection.execute(insert(table), values)
+    await recount_all(store, NOON)
     return store
 
 
@@ -311,8 +316,8 @@ async def test_of_an_empty_database_there_are_no_rows(store: Store) -> None:
 
 def test_the_columns_are_these() -> None:
     assert ",".join(COLUMNS) == (
-        "kind,at,duel,release,pair,pair_seed,corpus,recipe,asked_at,closes_at,"
-        "sampler_1,sampler_2,choice,chosen,person,asker"
+        "kind,at,duel,release,pair,pair_seed,corpus,corpus_sha256,recipe,recipe_hash,asked_at,closes_at,"
+        "sampler_1,sampler_2,choice,chosen,person,left_out,asker"
     )
 
 
@@ -323,10 +328,11 @@ async def test_csv_is_a_header_and_a_line_a_row(tmp_path: Path) -> None:
     file = tmp_path / "answers.csv"
     assert await write(some(ROW, LIKE), "csv", file) == 2
     of_duel = (
-        "2026-01-01T12:00:00.000000+00:00,1,2,3,1099511627776,小,default,"
+        "2026-01-01T12:00:00.000000+00:00,1,2,3,1099511627776,小,"
+        f"{'a' * 64},default,{'b' * 12},"
         "2026-01-01T11:59:59.999999+00:00,2026-01-01T13:00:00.000000+00:00,random,consecutive"
     )
-    people = f"{'0' * 16},{'1' * 16}"
+    people = f"{'0' * 16},False,{'1' * 16}"
     assert file.read_bytes().decode().split("\n") == [
         ",".join(COLUMNS),
         f"vote,{of_duel},1,random,{people}",
@@ -359,7 +365,7 @@ async def test_parquet_holds_the_rows_in_groups_with_moments_as_moments(
     read = parquet.ParquetFile(file)
     assert read.num_row_groups == (num_rows + 1) // 2
     types = {str(field.type) for field in read.schema_arrow}
-    assert types == {"string", "int64", "timestamp[us, tz=UTC]"}
+    assert types == {"string", "int64", "bool", "timestamp[us, tz=UTC]"}
     assert [Row(**row) for row in read.read().to_pylist()] == written
     read.close()
 

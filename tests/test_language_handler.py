@@ -114,7 +114,7 @@ async def test_in_a_group_an_alert_is_in_the_persons_own_language(talk: Conversa
     answer = await talk.click("v:1:1:", duel, talk.ben, talk.group)
     assert "You chose 1" in answer["text"]
     await talk.say("/stats", talk.ben, talk.group)
-    assert "取樣" in talk.last(talk.group)["text"]
+    assert "取樣" in talk.last(talk.group)["caption"]
 
 
 async def test_where_admins_cannot_be_asked_for_nobody_chooses(talk: Conversation) -> None:

@@ -1,5 +1,6 @@
 """Migrations: up, down and up again with rows, alike to the models, many at once, never back."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from core.arena.migrate import alembic_config, upgrade
-from core.arena.schema import metadata
+from core.arena.schema import metadata, release_sums
+from core.arena.sums import Sums
 from core.errors import DatabaseError, DatabaseTooNew, LyricbotError
 
 AT_ONCE = 10
@@ -267,3 +269,16 @@ async def test_rows_that_refer_to_nothing_stop_an_upgrade(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError, match="activations") as raised:
         await upgrade(url)
     assert not isinstance(raised.value, LyricbotError)
+
+
+async def test_an_upgrade_counts_the_votes_that_were_there_before_there_were_sums(
+    empty_database: str,
+) -> None:
+    await asyncio.to_thread(command.upgrade, alembic_config(empty_database), "m004")
+    with connected(empty_database) as connection:
+        fill(connection)
+    await upgrade(empty_database)
+    with connected(empty_database) as connection:
+        found = connection.execute(select(release_sums)).all()
+    sums = [Sums.from_json(row.sums) for row in found]
+    assert [(one.votes, one.encores, one.likes, one.people) for one in sums] == [(1, 1, 1, 1)] * 2

@@ -16,6 +16,7 @@ from core.arena.schema import (
     boards,
     corpora,
     deliveries,
+    duel_sums,
     duels,
     encores,
     handled,
@@ -25,8 +26,12 @@ from core.arena.schema import (
     lyrics,
     metadata,
     models,
+    pair_sums,
     pairs,
+    past_sums,
     people,
+    person_sums,
+    release_sums,
     releases,
     rooms,
     showings,
@@ -72,6 +77,10 @@ JOB: Row = {
 }
 WORKER: Row = {"host": "h", "pid": 1, "device": "cpu", "started_at": NOON, "seen_at": NOON}
 ANNOUNCEMENT: Row = {"text": "hello", "written_by": 10, "at": NOON}
+OF_PERSON: Row = {
+    **dict.fromkeys(("votes", "wins", "lefts", "counted", "counted_wins"), 1),
+    "settled": False,
+}
 BOARD: Row = {"duel_id": 1, "language": "zh", "free_at": NOON}
 UPDATE: Row = {"text": "{}", "taken_at": NOON, "held_by": "bot", "held_until": NOON}
 
@@ -101,6 +110,11 @@ KNOWN: list[tuple[Table, Row]] = [
     (handled, {"number": 1, "at": NOON}),
     (tallies, {"kind": "day", "who": 10, "begins": 0, "times": 1}),
     (bans, {"account": 10, "banned_by": 20, "at": NOON}),
+    (release_sums, {"release": 1, "sums": {}}),
+    (past_sums, {"release": 1, "hour": NOON, "sums": {}}),
+    (pair_sums, {"pair_id": 1, "votes": 1, "wins": 1}),
+    (duel_sums, {"duel_id": 1, "votes": 1, "wins": 1, "counted": True, "newcomers": 1}),
+    (person_sums, {"release": 1, "person_id": 1, **OF_PERSON}),
     (announcements, {"id": 1, **ANNOUNCEMENT}),
     (deliveries, {"announcement_id": 1, "room": -5}),
 ]
@@ -129,6 +143,11 @@ GOOD: dict[Table, Row] = {
     handled: {"number": 2, "at": NOON},
     tallies: {"kind": "day", "who": 10, "begins": 60, "times": 1},
     bans: {"account": 20, "banned_by": 10, "at": NOON},
+    release_sums: {"release": 9, "sums": {}},
+    past_sums: {"release": 1, "hour": NOON + timedelta(hours=1), "sums": {}},
+    pair_sums: {"pair_id": 2, "votes": 1, "wins": 1, "leader": "random", "led_at": 1},
+    duel_sums: {"duel_id": 9, "votes": 0, "wins": 0, "counted": False, "newcomers": 0},
+    person_sums: {"release": 1, "person_id": 2, **OF_PERSON},
     announcements: {"id": 2, **ANNOUNCEMENT},
     deliveries: {"announcement_id": 1, "room": -6},
 }
@@ -188,6 +207,12 @@ REFUSED: dict[str, tuple[Table, Row]] = {
     "an update that was handled before": (handled, {"number": 1}),
     "a second tally of the same": (tallies, {"begins": 0}),
     "a second ban of the same person": (bans, {"account": 10}),
+    "sums of a release twice": (release_sums, {"release": 1}),
+    "sums of no release": (release_sums, {"release": 99}),
+    "past sums of one hour twice": (past_sums, {"hour": NOON}),
+    "sums of no pair": (pair_sums, {"pair_id": 99}),
+    "sums of no duel": (duel_sums, {"duel_id": 99}),
+    "sums of a person twice": (person_sums, {"person_id": 1}),
     "an announcement that says nothing": (announcements, {"text": None}),
     "a second delivery to the same room": (deliveries, {"room": -5}),
     "a delivery of nothing": (deliveries, {"announcement_id": 99}),

@@ -58,8 +58,28 @@ class Texts:
     stats_release: str
     stats_all: str
     stats_wins: str
-    stats_leads: str
-    stats_too_early: str
+    stats_called: str
+    stats_holds: str
+    stats_undone: str
+    stats_turned: str
+    stats_open: str
+    stats_even: str
+    stats_nobody_settled: str
+    stats_plain: str
+    stats_sides: str
+    stats_side: str
+    stats_flags: str
+    stats_fast: str
+    stats_one_sided: str
+    stats_crowds: str
+    stats_pairs: str
+    stats_pairs_called: str
+    picture_title: str
+    picture_ahead: str
+    picture_band: str
+    picture_now: str
+    picture_releases: str
+    picture_release: str
     stats_marks: str
     # What admins do
     menu_retrain: str

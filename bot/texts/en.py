@@ -68,10 +68,49 @@ TEXTS = Texts(
     stats_release="📊 Release {number} (corpus {corpus}, recipe {recipe})",
     stats_all="📚 All releases",
     stats_wins="{random} {wins_random}, {consecutive} {wins_consecutive}, neither {neither}",
-    stats_leads="{sampler} leads: {share}% (95% interval {low}–{high}%), {votes} votes",
-    stats_too_early=(
-        "Too early to say: {sampler} {share}% (95% interval {low}–{high}%), votes: {votes}"
+    stats_called=(
+        "✅ Here <b>{sampler}</b> writes better. Called after {people} people, for good."
     ),
+    stats_holds=(
+        "It holds whatever any {accounts} accounts have voted: it takes leaving out {fewest} to "
+        "undo it."
+    ),
+    stats_undone="Not proof against stuffed votes yet. Accounts that it hangs on: {fewest}.",
+    stats_turned="The other was called as well, later: those who come have changed.",
+    stats_open=(
+        "⏳ Not decided yet. Ahead: {sampler} with {share}% (95% interval at every look "
+        "{low}–{high}%). Votes that count: {votes}, people: {people}."
+    ),
+    stats_even=(
+        "⏳ Not decided yet. Even so far: {share}% (95% interval at every look {low}–{high}%). "
+        "Votes that count: {votes}, people: {people}."
+    ),
+    stats_nobody_settled=(
+        "⏳ Not decided yet. The first votes are being weighed: a person's count once there are "
+        "five, or after an hour; who came first is first."
+    ),
+    stats_plain="Of all {votes} votes {sampler} has {share}% (95% interval {low}–{high}%).",
+    stats_sides="Left was picked in {share}% ({low}–{high}%). Won left and right: {one}; {two}.",
+    stats_side="{sampler} {left} and {right}",
+    stats_flags="⚑ Odd, but not left out: {flags}.",
+    stats_fast="votes quicker than reading: {n}",
+    stats_one_sided="people always on one side: {n}",
+    stats_crowds="duels crowded by newcomers: {n}",
+    stats_pairs=(
+        "🧪 The sampler, or just these models? Pairs decided: "
+        "{random} {leads_random}, {consecutive} {leads_consecutive}. "
+        "Still needed, at least: {pairs} that agree, with {votes} votes."
+    ),
+    stats_pairs_called=(
+        "🧪 Not just these models: over pairs, too, those who vote here like <b>{sampler}</b> "
+        "better. Pairs decided: {random} {leads_random}, {consecutive} {leads_consecutive}."
+    ),
+    picture_title="Release {number}: who writes better?",
+    picture_ahead="{sampler} ahead",
+    picture_band="line and band: votes that count, 95% at every look\ndashed: every vote",
+    picture_now="{share}%, {votes} votes",
+    picture_releases="All releases, every vote (★ called)",
+    picture_release="No. {number}: {votes} votes",
     stats_marks="🎤 could sing it {encores}   👍 {likes}   people: {people}",
     menu_retrain="Train new models",
     menu_jobs="Jobs and workers",
@@ -247,7 +286,8 @@ TEXTS = Texts(
         "numeric ids of whoever was refused or met an error, never words.\n\n"
         "/delete_me deletes your data: your votes and the lyrics you asked for stay under a "
         "random number that leads to nobody. Until the duels of that day are over a code in place "
-        "of your id says that you are not to vote in them again, and how often you asked."
+        "of your id says that you are not to vote in them again, and how often you asked; what "
+        "you vote meanwhile is marked as not counting for the verdict."
     ),
     delete_in_private="Send /delete_me to me in private: https://t.me/{bot}",
     delete_ask=(

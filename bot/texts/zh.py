@@ -65,10 +65,43 @@ TEXTS = Texts(
     stats_wins=(
         "{random} {wins_random} 票，{consecutive} {wins_consecutive} 票，都不行 {neither} 票"
     ),
-    stats_leads="{sampler}领先：{share}%（95% 区间 {low}–{high}%），共 {votes} 票",
-    stats_too_early=(
-        "现在下结论还太早：{sampler} {share}%（95% 区间 {low}–{high}%），共 {votes} 票"
+    stats_called=("✅ 这一版里，<b>{sampler}</b>写得更好。{people} 人之后下的结论，不再撤回。"),
+    stats_holds="去掉任意 {accounts} 个账号的票都站得住：要去掉 {fewest} 个才会推翻。",
+    stats_undone="还经不起刷票：去掉 {fewest} 个账号的票就不成立了。",
+    stats_turned="后来另一种也够下结论了：来投票的人变了。",
+    stats_open=(
+        "⏳ 还没有结论。{sampler}暂时领先：计入的 {votes} 票（{people} 人）里占 {share}%"
+        "（95% 区间，随时看都成立：{low}–{high}%）。"
     ),
+    stats_even=(
+        "⏳ 还没有结论，目前打平：计入的 {votes} 票（{people} 人），{share}%"
+        "（95% 区间，随时看都成立：{low}–{high}%）。"
+    ),
+    stats_nobody_settled=(
+        "⏳ 还没有结论。最早的票还在等：一个人投满五票或过一小时才计入，先来的先算。"
+    ),
+    stats_plain="全部 {votes} 票里{sampler}占 {share}%（95% 区间 {low}–{high}%）。",
+    stats_sides="选左边的占 {share}%（{low}–{high}%）；{one}；{two}。",
+    stats_side="{sampler}在左边赢 {left}、在右边赢 {right}",
+    stats_flags="⚑ 有点可疑，但照样算数：{flags}。",
+    stats_fast="没读完就投的 {n} 票",
+    stats_one_sided="总选同一边的 {n} 人",
+    stats_crowds="突然来了很多新人的 {n} 场",
+    stats_pairs=(
+        "🧪 是采样方法好，还是碰巧这几个模型好？已分胜负的模型对：{random} {leads_random} 对，"
+        "{consecutive} {leads_consecutive} 对。至少还要 {pairs} 对、{votes} 票。"
+    ),
+    stats_pairs_called=(
+        "🧪 不只是这几个模型：换着模型对比，这里投票的人还是更喜欢<b>{sampler}</b>。"
+        "已分胜负的模型对：{random} {leads_random} 对，"
+        "{consecutive} {leads_consecutive} 对。"
+    ),
+    picture_title="第 {number} 版：谁写得更好？",
+    picture_ahead="{sampler}领先",
+    picture_band="实线和阴影：计入的票，95% 区间，随时看都成立\n虚线：全部的票",
+    picture_now="{share}%，{votes} 票",
+    picture_releases="历次版本，全部的票（★ 已有结论）",
+    picture_release="第 {number} 版：{votes} 票",
     stats_marks="🎤 我能唱 {encores}　👍 {likes}　{people} 人投过票",
     menu_retrain="训练新模型",
     menu_jobs="看任务和训练机",
@@ -223,7 +256,8 @@ TEXTS = Texts(
         "管理员导出的投票里只有查不回来的代号。"
         "被拒绝或出错的操作会在运行日志里留下数字 id，从不留内容。\n\n"
         "/delete_me 会删除你的记录：投过的票和要过的歌词留在一个随机编号下，再也查不到你。"
-        "在那之前开始的对决结束之前，会用一个代号（不是 id）记住你不能再投一遍，还有当天用了几次。"
+        "在那之前开始的对决结束之前，会用一个代号（不是 id）记住你不能再投一遍，还有当天用了几次；"
+        "这期间你投的票会标明不计入结论。"
     ),
     delete_in_private="请到私聊里发 /delete_me：https://t.me/{bot}",
     delete_ask=(

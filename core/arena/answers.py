@@ -1,17 +1,18 @@
 """What people answer in duels, committed together: many answers, one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Table, select, tuple_, update
 
+from core.arena import counting
 from core.arena.duel import Choice, Duel, Reveal
 from core.arena.marks import Marks
-from core.arena.people import people_of
+from core.arena.people import lock_people, people_of
 from core.arena.privacy import forgotten
-from core.arena.schema import boards, duels, encores, likes, lyrics, vote_changes, votes
+from core.arena.schema import boards, duels, encores, likes, lyrics, pairs, vote_changes, votes
 from core.arena.store import insert
 from core.errors import DuelUnknown
 from core.lyrics.copies import Copied
@@ -62,6 +63,7 @@ def take_answers(
     """
     found = find_duels(connection, {one.duel_id for one in answers})
     known = [a for a in answers if (row := found.get(a.duel_id)) and a.key in (None, row.key)]
+    lock_people(connection, {one.account for one in known})
     marked = {one.account: marks.of(one.account) for one in known}
     gone = forgotten(connection, marked.values())
 
@@ -73,8 +75,15 @@ def take_answers(
     voting = [a for a in known if isinstance(a.says, int) and is_open(a)]
     marking = [a for a in known if not isinstance(a.says, int) and is_open(a)]
     people = people_of(connection, {a.account for a in (*voting, *marking)}, now)
-    counted = _vote(connection, voting, people, now)
+    back = {people[a.account] for a in voting if marked[a.account] in gone}
+    # Before a vote has a number: the order of the numbers is the order of counting.
+    sums = counting.lock(connection, {found[a.duel_id].release for a in (*voting, *marking)})
+    numbers, counted = _vote(connection, voting, people, now, back)
     new = _mark(connection, marking, people, now)
+    for mark, duel, _ in new:
+        sums[found[duel].release].add_mark(mark)
+    if numbers or new:
+        counting.count(connection, sums, numbers, now)
     outcomes: list[Outcome] = []
     for answer in answers:
         row = found.get(answer.duel_id)
@@ -98,7 +107,9 @@ def find_duels(connection: Connection, ids: Iterable[int]) -> dict[int, Any]:
             duels.c.opened_at,
             *(one.c.prefix, one.c.text.label("text_1"), two.c.text.label("text_2")),
             *(one.c.decoding, one.c.copied.label("copied_1"), two.c.copied.label("copied_2")),
+            pairs.c.release,
         )
+        .join(pairs, pairs.c.id == duels.c.pair_id)
         .join(one, one.c.id == duels.c.lyric_1_id)
         .join(two, two.c.id == duels.c.lyric_2_id)
         .where(duels.c.id.in_(sorted(ids)))
@@ -121,21 +132,34 @@ def duel_of(row: Any) -> Duel:
 
 
 def _vote(
-    connection: Connection, answers: Sequence[Answer], people: dict[int, int], now: datetime
-) -> list[tuple[bool, Choice]]:
-    """Each answer's part in the tally: whether it is its person's first, and what counts."""
+    connection: Connection,
+    answers: Sequence[Answer],
+    people: dict[int, int],
+    now: datetime,
+    left_out: Container[int],
+) -> tuple[Sequence[int], list[tuple[bool, Choice]]]:
+    """The numbers of the votes that are new; and each answer's part in the tally: whether it is
+    its person's first, and what counts.
+    """
     if not answers:
-        return []
+        return [], []
     of = [(answer.duel_id, people[answer.account]) for answer in answers]
     first: dict[tuple[int, int], Answer] = {}
     for place, answer in zip(of, answers, strict=True):
         first.setdefault(place, answer)
     rows = [
-        {"duel_id": duel, "person_id": person, "choice": first[duel, person].says, "cast_at": now}
-        for duel, person in sorted(first)  # in one order everywhere: no two bots wait crosswise
+        {
+            "duel_id": duel,
+            "person_id": person,
+            "choice": answer.says,
+            "cast_at": now,
+            "left_out": person in left_out,
+        }
+        for (duel, person), answer in first.items()  # in the order in which they came
     ]
     statement = insert(connection, votes).on_conflict_do_nothing()
-    inserted = connection.execute(statement.returning(votes.c.duel_id, votes.c.person_id), rows)
+    returned = statement.returning(votes.c.id, votes.c.duel_id, votes.c.person_id)
+    inserted = connection.execute(returned, rows).all()
     fresh = {(row.duel_id, row.person_id) for row in inserted}
     if fresh:
         _show_voters(connection, {duel for duel, _ in fresh})
@@ -150,7 +174,7 @@ def _vote(
         is_first = place in fresh and first[place] is answer
         choice: Choice = first[place].says if place in fresh else changed[place]  # type: ignore[assignment]
         outcomes.append((is_first, choice))
-    return outcomes
+    return [row.id for row in inserted], outcomes
 
 
 def _change(

@@ -336,7 +336,7 @@ class Contest:
 
     async def standings(self) -> Standings:
         """What the votes say so far."""
-        return await standings(self._store, await self._releases.current())
+        return await standings(self._store, await self._releases.current(), self._clock())
 
     async def _answer_together(self, answers: Sequence[Answer]) -> Sequence[Outcome]:
         now = self._clock()

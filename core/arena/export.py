@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from sqlalchemy import Column, ColumnElement, Select, Table, func, null, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, Table, func, literal, null, select, tuple_
 from sqlalchemy import Row as Found
 
 from core.arena.duel import Reveal
@@ -28,6 +28,7 @@ from core.lyrics.recipe import Sampler
 Kind = Literal["vote", "change", "encore", "like"]
 Format = Literal["csv", "jsonl", "parquet"]
 PAGE = 1000  # rows of one query
+OF_RELEASE = ("corpus_name", "corpus_sha256", "recipe_name", "recipe_hash")
 GROUP = 10_000  # rows of one group in a Parquet file
 
 
@@ -42,7 +43,9 @@ class Row:
     pair: int  # from 1 within its release
     pair_seed: int
     corpus: str
+    corpus_sha256: str
     recipe: str
+    recipe_hash: str  # of all its settings
     asked_at: datetime
     closes_at: datetime
     sampler_1: Sampler
@@ -50,6 +53,7 @@ class Row:
     choice: int | None  # None: an encore or a like
     chosen: str  # a sampler, or empty
     person: str  # a pseudonym
+    left_out: bool  # of the verdict: was forgotten under another pseudonym not long before
     asker: str  # the duel's
 
 
@@ -91,9 +95,10 @@ def _answers(table: Table, at: Column[Any], choice: ColumnElement[Any]) -> Selec
             at.label("at"),
             choice.label("choice"),
             table.c.person_id,
+            (votes.c.left_out if table is votes else literal(False)).label("left_out"),
             *(duels.c[name] for name in ("id", "asker_id", "sampler_1", "opened_at", "closes_at")),
             *(pairs.c[name] for name in ("release", "number", "seed")),
-            *(releases.c[name] for name in ("corpus_name", "recipe_name")),
+            *(releases.c[name] for name in OF_RELEASE),
         )
         .select_from(table)
         .join(duels, duels.c.id == table.c.duel_id)
@@ -129,7 +134,9 @@ def _row(kind: Kind, found: Found[Any], salt: bytes) -> Row:
         pair=found.number,
         pair_seed=found.seed,
         corpus=found.corpus_name,
+        corpus_sha256=found.corpus_sha256,
         recipe=found.recipe_name,
+        recipe_hash=found.recipe_hash,
         asked_at=found.opened_at,
         closes_at=found.closes_at,
         sampler_1=reveal.sampler_1,
@@ -137,6 +144,7 @@ def _row(kind: Kind, found: Found[Any], salt: bytes) -> Row:
         choice=found.choice,
         chosen=(reveal.winner(found.choice) or "") if found.choice else "",
         person=_pseudonym(found.person_id, salt),
+        left_out=found.left_out,
         asker=_pseudonym(found.asker_id, salt),
     )
 
@@ -205,6 +213,7 @@ def _parquet(path: Path | None) -> Iterator[Add]:
         datetime: pyarrow.timestamp("us", tz="UTC"),
         int: pyarrow.int64(),
         int | None: pyarrow.int64(),
+        bool: pyarrow.bool_(),
     }
     schema = pyarrow.schema(
         (field.name, types.get(field.type, pyarrow.string())) for field in fields(Row)

@@ -1,6 +1,8 @@
 """Brings the database's schema up to date, one process at a time."""
 
 import asyncio
+from datetime import UTC, datetime
+from functools import partial
 
 from alembic import command
 from alembic.config import Config
@@ -11,6 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from core.arena.counting import recount, uncounted
+from core.arena.store import Store
 from core.errors import DatabaseError, DatabaseTooNew
 from core.resources import resource
 
@@ -24,13 +28,21 @@ def alembic_config(url: str) -> Config:
 
 
 async def upgrade(url: str) -> None:
-    """Run the migrations that the database has not seen.
+    """Run the migrations that the database has not seen, and count what no sums hold yet.
 
     Raises:
         DatabaseTooNew: where it has seen more than this version knows.
         DatabaseError: where it cannot be opened or changed.
     """
     await asyncio.to_thread(upgrade_to, url)
+    store = Store(url)
+    try:
+        for number in await store.look(uncounted):
+            await store.run(partial(recount, release=number, now=datetime.now(UTC)))
+    except DBAPIError as error:
+        raise DatabaseError(f"{store.address} cannot be counted ({error.orig}).") from error
+    finally:
+        await store.close()
 
 
 def revision_of(connection: Connection) -> str | None:

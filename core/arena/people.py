@@ -9,6 +9,16 @@ from core.arena.schema import people
 from core.arena.store import insert
 
 
+def lock_people(connection: Connection, accounts: Iterable[int]) -> None:
+    """Nobody else locks or forgets any of them before this transaction ends.
+
+    On SQLite every transaction that writes has that already.
+    """
+    if connection.dialect.name == "postgresql":
+        known = select(people.c.id).where(people.c.account.in_(set(accounts)))
+        connection.execute(known.order_by(people.c.id).with_for_update(key_share=True))
+
+
 def people_of(connection: Connection, accounts: Iterable[int], now: datetime) -> dict[int, int]:
     """The ids of the people of those accounts, who are made known if new."""
     wanted = sorted(set(accounts))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.arena.cards import card
@@ -162,7 +162,7 @@ class Releases:
             await self._activate(connection, number or 0)
             if within is not None:
                 await within(connection, number or 0)
-            return await _release(connection, number or 0)
+            return await connection.run_sync(_release, number or 0)
 
     async def keep_measures(self, model: Model, found: Measures) -> None:
         """Keep what was measured of a model, in place of what was before."""
@@ -172,9 +172,12 @@ class Releases:
 
     async def current(self) -> Release | None:
         """The release that duels are written by; None before the first."""
-        async with self._store.read() as connection:
-            number = await _current(connection)
-            return None if number is None else await _release(connection, number)
+
+        def look(connection: Connection) -> Release | None:
+            number = connection.scalar(CURRENT)
+            return None if number is None else _release(connection, number)
+
+        return await self._store.look(look)
 
     async def serving(self, *, again: bool = False) -> Release | None:
         """The release to write with, all of its writers in memory; None before the first.
@@ -253,7 +256,7 @@ class Releases:
             ReleaseUnknown: naming those there are.
         """
         async with self._store.read() as connection:
-            return await _release(connection, number)
+            return await connection.run_sync(_release, number)
 
     async def use(self, number: int) -> Release:
         """Make a release current, if it is not, once all of its models were found sound.
@@ -265,9 +268,9 @@ class Releases:
         await self._prove(await self.get(number))
         async with self._store.write() as connection:
             await _lock(connection)
-            if number != await _current(connection):
+            if number != await connection.scalar(CURRENT):
                 await self._activate(connection, number)
-            return await _release(connection, number)
+            return await connection.run_sync(_release, number)
 
     async def rollback(self) -> Release:
         """Make current what was so before the current one; again, and it goes back further.
@@ -287,13 +290,13 @@ class Releases:
                 number = await _before(connection)
                 if number == proven:  # else another was quicker, and it is a step further
                     await self._activate(connection, number, rolled_back=True)
-                    return await _release(connection, number)
+                    return await connection.run_sync(_release, number)
 
     async def previous(self) -> Release | None:
         """The release that `rollback` would go back to; None if there is none."""
         async with self._store.read() as connection:
             try:
-                return await _release(connection, await _before(connection))
+                return await connection.run_sync(_release, await _before(connection))
             except NothingBefore:
                 return None
 
@@ -312,9 +315,8 @@ class Releases:
         """The last so many releases, the newest first; `is_current` tells which is current."""
         async with self._store.read() as connection:
             numbers = select(releases.c.number).order_by(releases.c.number.desc()).limit(limit)
-            return tuple(
-                [await _release(connection, one) for one in await connection.scalars(numbers)]
-            )
+            found = (await connection.scalars(numbers)).all()
+            return tuple([await connection.run_sync(_release, one) for one in found])
 
     async def _prove(self, release: Release) -> None:
         """Read all models from where they lie, whatever is in memory; each into a writer."""
@@ -406,10 +408,6 @@ async def _lock(connection: AsyncConnection) -> None:
         await connection.execute(text("LOCK TABLE activations IN EXCLUSIVE MODE"))
 
 
-async def _current(connection: AsyncConnection) -> int | None:
-    return await connection.scalar(CURRENT)
-
-
 async def _before(connection: AsyncConnection) -> int:
     """What was current before the current release.
 
@@ -434,16 +432,14 @@ def _measures(kept: dict[str, Any] | None) -> Measures | None:
         return None  # what another version measured is no reason not to serve
 
 
-async def _release(connection: AsyncConnection, number: int) -> Release:
-    row = (
-        await connection.execute(select(releases).where(releases.c.number == number))
-    ).one_or_none()
+def _release(connection: Connection, number: int) -> Release:
+    row = connection.execute(select(releases).where(releases.c.number == number)).one_or_none()
     if row is None:
         there_are = select(releases.c.number).order_by(releases.c.number)
-        raise ReleaseUnknown(number, (await connection.scalars(there_are)).all())
+        raise ReleaseUnknown(number, connection.scalars(there_are).all())
     found: dict[int, dict[Sampler, Model]] = {}
     of_release = select(pairs.c.id).where(pairs.c.release == number)
-    for m in await connection.execute(select(models).where(models.c.pair_id.in_(of_release))):
+    for m in connection.execute(select(models).where(models.c.pair_id.in_(of_release))):
         found.setdefault(m.pair_id, {})[m.sampler] = Model(
             *(m.id, m.sampler, m.file_sha256, m.perplexity, m.held_out_perplexity),
             _measures(m.measures),
@@ -457,7 +453,7 @@ async def _release(connection: AsyncConnection, number: int) -> Release:
         row.published_at,
         tuple(
             Pair(p.id, p.number, p.seed, p.updates, *(found[p.id][s] for s in SAMPLERS))
-            for p in await connection.execute(in_order)
+            for p in connection.execute(in_order)
         ),
-        is_current=number == await _current(connection),
+        is_current=number == connection.scalar(CURRENT),
     )

@@ -34,6 +34,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from core.arena.archive import ArchiveReader, Contents, reading, too_new
 from core.arena.backup import PAGE, moments, schema_at
+from core.arena.counting import recount, uncounted
 from core.arena.files import Files
 from core.arena.migrate import is_known, upgrade_to
 from core.arena.releases import model_file
@@ -83,7 +84,7 @@ async def restore(
             await asyncio.to_thread(_check_files, archive)
             if not replace:
                 await store.look(_check_no_votes)
-            staged = await asyncio.to_thread(_stage, archive, folder)
+            staged = await asyncio.to_thread(_stage, archive, folder, now)
         await asyncio.to_thread(_put_files, archive, files)
         try:
             ended = await _patiently(
@@ -147,8 +148,8 @@ def _put_files(archive: ArchiveReader, files: Files) -> None:
             files.put(name, archive.file(name))
 
 
-def _stage(archive: ArchiveReader, folder: Path) -> Engine:
-    """A SQLite database with all rows, up to date."""
+def _stage(archive: ArchiveReader, folder: Path, now: datetime) -> Engine:
+    """A SQLite database with all rows, up to date, their sums too."""
     url, tables = schema_at(folder, archive.contents.revision)
     if archive.contents.tables.keys() != tables.tables.keys():
         raise ValueError("it has other tables than its schema")
@@ -159,13 +160,17 @@ def _stage(archive: ArchiveReader, folder: Path) -> Engine:
             for table in tables.sorted_tables:
                 for page in _pages(archive, table):
                     connection.execute(table.insert(), page)
+        staged.dispose()
+        upgrade_to(url)
+        with staged.begin() as connection:
+            for number in uncounted(connection):
+                recount(connection, number, now)
     except IntegrityError as error:
         raise ValueError(f"its rows contradict each other: {error.orig}") from error
     except DBAPIError as error:
         raise DatabaseError(f"{folder} cannot hold the rows ({error.orig}). Make room.") from error
     finally:
         staged.dispose()
-    upgrade_to(url)
     return staged
 
 

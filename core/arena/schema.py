@@ -272,8 +272,11 @@ votes = Table(
     Column("person_id", ForeignKey("people.id"), nullable=False),
     Column("choice", Integer, nullable=False),
     Column("cast_at", UtcDateTime, nullable=False, index=True),
+    # Of the verdict: its person was forgotten under another number not long before.
+    Column("left_out", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("duel_id", "person_id"),
     CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
+    Index("ix_votes_person_id", "person_id", "id"),
 )
 
 # What a person changed their vote to, kept beside it.
@@ -286,6 +289,61 @@ vote_changes = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     CheckConstraint("choice IN (0, 1, 2)", name="choice_known"),
     Index("ix_vote_changes_vote_id", "vote_id"),
+)
+
+# What /stats shows and the verdict is made of, kept by the transaction of each vote and never
+# counted again; `lyricbot stats --recount` makes it anew of the votes.
+release_sums = Table(
+    "release_sums",
+    metadata,
+    Column("release", ForeignKey("releases.number"), primary_key=True),
+    Column("sums", JSON, nullable=False),
+)
+
+# How they stood after the last vote of each hour: what the picture is drawn of.
+past_sums = Table(
+    "past_sums",
+    metadata,
+    Column("release", ForeignKey("releases.number"), primary_key=True),
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("sums", JSON, nullable=False),
+)
+
+pair_sums = Table(
+    "pair_sums",
+    metadata,
+    Column("pair_id", ForeignKey("pairs.id"), primary_key=True),
+    Column("votes", Integer, nullable=False),  # that count towards the verdict
+    Column("wins", Integer, nullable=False),  # of these, for random
+    Column("leader", SAMPLER),  # once there are enough
+    Column("led_at", BigInteger),  # the number of the vote that decided
+)
+
+duel_sums = Table(
+    "duel_sums",
+    metadata,
+    Column("duel_id", ForeignKey("duels.id"), primary_key=True),
+    Column("votes", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Column("newcomers", Integer, nullable=False),
+)
+
+person_sums = Table(
+    "person_sums",
+    metadata,
+    Column("release", ForeignKey("releases.number"), primary_key=True),
+    Column("person_id", ForeignKey("people.id"), primary_key=True),
+    Column("votes", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    Column("lefts", Integer, nullable=False),
+    Column("counted", Integer, nullable=False),
+    Column("counted_wins", Integer, nullable=False),
+    Column("first_counted", BigInteger),  # the number of their first counted vote
+    Column("first_counted_at", UtcDateTime),
+    Column("settled", Boolean, nullable=False),
+    Index("ix_person_sums_person_id", "person_id"),
+    Index("ix_person_sums_waiting", "release", "settled", "first_counted"),
 )
 
 # One retrain, from asked to published, failed or cancelled.

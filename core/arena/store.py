@@ -196,9 +196,12 @@ def insert(
     connection: AsyncConnection | Connection, table: Table
 ) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, in the connection's dialect."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return insert_of(connection.dialect.name, table)
+
+
+def insert_of(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """The same in a dialect, by its name."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def make_folder(url: str) -> None:

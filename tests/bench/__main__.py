@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import learning, text, writing
 from bench.rows import Row, keep, show
 from bench.serving import serving
+from bench.standing import standing
 from core.errors import LyricbotError
 from core.rnn.device import choose_products, num_cores
 
@@ -70,6 +71,7 @@ def main() -> None:
         lambda: learning.memory(size),
         writing.bot_start,
         partial(serving, small=options.small),
+        partial(standing, small=options.small),
     )
     for number, step in enumerate(steps, 1):
         console.print(f"measuring, {number} of {len(steps)} …")

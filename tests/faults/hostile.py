@@ -31,7 +31,7 @@ from bot.intake import Intake
 from bot.limiter import Limiter
 from bot.metrics import Metrics
 from bot.watching import Watching
-from core.arena.verdict import Standing
+from core.arena.sums import Standing
 
 BOT = "lyricbot_demo_bot"
 ANSWERS = ("0", "1", "2", "3", "like")
