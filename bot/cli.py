@@ -181,6 +181,8 @@ def stats(
 
     from bot.stats_view import show_stats
 
+    if explain and as_json:
+        raise typer.BadParameter("--json has all there is. Give it or --explain, not both.")
     with_services(
         load_settings(),
         lambda services: show_stats(

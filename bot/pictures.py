@@ -7,6 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import (
+    FuncFormatter,
     LogLocator,
     MaxNLocator,
     NullFormatter,
@@ -23,7 +25,7 @@ from matplotlib.ticker import (
 
 from bot.texts import Texts
 from core.arena.sums import Sums
-from core.arena.verdict import Interval, Share, Verdict, plain_share, verdict_of
+from core.arena.verdict import Interval, Verdict, plain_share, verdict_of
 from core.lyrics.checkpoint import Checkpoint, write_aside
 from core.lyrics.measure import Measures
 from core.lyrics.recipe import SAMPLERS, Sampler
@@ -39,6 +41,10 @@ COLOURS: dict[Sampler, str] = {"random": "#0072B2", "consecutive": "#D55E00"}
 
 
 RELEASES = 6
+GREY = "#555555"
+BEHIND: dict[str, Any] = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 1}
+# Whoever is ahead, by so much: up and to the right random, down and to the left the other.
+FROM_THE_MIDDLE = FuncFormatter(lambda share, _: f"{100 * max(share, 1 - share):.0f}%")
 
 
 @cache
@@ -152,7 +158,7 @@ def _draw_past(axes: Axes, past: Sequence[tuple[datetime, Sums]], texts: Texts) 
         alpha=0.25,
         linewidth=0,
     )
-    axes.plot(moments, plain, "--", color="#555555", linewidth=1.5)
+    axes.plot(moments, plain, "--", color=GREY, linewidth=1.5)
     axes.plot(moments, counted, "-", color="black", linewidth=2.5)
     axes.axhline(0.5, color="black", linewidth=1, linestyle=":")
     _mark_now(axes, moments[-1], drawn[-1][2], texts)
@@ -165,8 +171,8 @@ def _draw_past(axes: Axes, past: Sequence[tuple[datetime, Sums]], texts: Texts) 
             size=14,
             va=side,
         )
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylim(-0.03, 1.03)
+    axes.yaxis.set_major_formatter(FROM_THE_MIDDLE)
     ticks = np.linspace(moments[0], moments[-1], 3 if len(moments) > 1 else 1)
     form = "%m-%d\n%H:%M UTC" if moments[-1] - moments[0] < 3 * 86_400 else "%Y-%m-%d"
     axes.set_xticks(ticks, [f"{datetime.fromtimestamp(tick, UTC):{form}}" for tick in ticks])
@@ -179,27 +185,22 @@ def _mark_now(axes: Axes, moment: float, verdict: Verdict, texts: Texts) -> None
     if estimate is None:
         return
     share = estimate.share
-    colour = _leader(verdict, estimate)
+    ahead = None if estimate.is_even else SAMPLERS[share < 0.5]
+    colour = COLOURS.get(ahead, GREY) if ahead else GREY
     said = texts.picture_now.format(
         share=f"{100 * max(share, 1 - share):.0f}", votes=f"{estimate.votes:,}"
     )
     axes.plot(moment, share, "o", color=colour, markersize=10)
     axes.annotate(
-        ("★ " if verdict.winner else "") + said,
+        ("★ " if ahead and verdict.winner == ahead else "") + said,
         *((moment, share), (-8, 14 if share < 0.8 else -24)),
         textcoords="offset points",
         ha="right",
         font=font(),
         size=14,
         color=colour,
+        bbox=BEHIND,
     )
-
-
-def _leader(verdict: Verdict, share: Share) -> str:
-    """The colour of the winner; without one, of the sampler that is ahead; grey where none is."""
-    if verdict.winner is None and share.is_even:
-        return "#555555"
-    return COLOURS[verdict.winner or SAMPLERS[share.share < 0.5]]
 
 
 def _draw_releases(axes: Axes, by_release: Mapping[int, Sums], texts: Texts) -> None:
@@ -214,8 +215,9 @@ def _draw_releases(axes: Axes, by_release: Mapping[int, Sums], texts: Texts) -> 
                 xerr=[[max(0.0, share - within.low)], [max(0.0, within.high - share)]],
                 fmt="*" if verdict.winner else "o",
                 markersize=14 if verdict.winner else 8,
-                color=_leader(verdict, plain),
+                color=COLOURS[verdict.winner or SAMPLERS[share < 0.5]],
                 linewidth=2,
+                clip_on=False,
             )
     axes.set_yticks(
         range(len(voted)),
@@ -229,8 +231,10 @@ def _draw_releases(axes: Axes, by_release: Mapping[int, Sums], texts: Texts) -> 
     axes.set_ylim(-0.6, max(len(voted), 2) - 0.4)
     axes.axvline(0.5, color="black", linewidth=1, linestyle=":")
     axes.set_xlim(0, 1)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(FROM_THE_MIDDLE)
     axes.tick_params(axis="x", labelsize=12)
+    left, right = texts.sampler(SAMPLERS[1]), texts.sampler(SAMPLERS[0])
+    axes.set_xlabel(f"← {left}　{right} →", font=font(), size=12)
 
 
 def _png(figure: Figure) -> bytes:

@@ -178,9 +178,11 @@ def _standing(title: str, standing: Standing, texts: Texts, verdict: Verdict | N
 
 
 def _verdict(verdict: Verdict | None, texts: Texts) -> list[str]:
-    """Who writes better, and what that is worth; nothing before the first vote."""
-    if verdict is None or verdict.plain is None:
+    """Who writes better, and what that is worth."""
+    if verdict is None:
         return []
+    if verdict.plain is None:
+        return [texts.stats_none_chosen]
     ahead = texts.sampler(verdict.ahead)
     if verdict.winner is not None:
         worth = texts.stats_holds if verdict.holds else texts.stats_undone

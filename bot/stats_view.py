@@ -24,6 +24,7 @@ async def show_stats(
     """Show the standing; `anew`: make all sums anew of the votes before."""
     if anew:
         await recount_all(services.store, services.now())
+        Console(stderr=True).print("All sums were made anew of the votes.")
     standings = await services.contest.standings()
     if as_json:
         console.print_json(json.dumps(told(standings), allow_nan=False))
@@ -78,12 +79,12 @@ def _what_counts(sums: Sums, verdict: Verdict, _: Standings, console: Console) -
         f"People are settled in the order of their first one: {verdict.people:,} are, "
         f"{verdict.waiting:,} may still vote."
     )
-    table = Table("votes", *(f"{wins} for random" for wins in range(CAP + 1)), box=None)
+    table = Table("votes", *map(str, range(CAP + 1)), box=None)
     scores = {(one.votes, one.wins): people for one, people in sums.ledger.scores.items()}
     for votes in range(1, CAP + 1):
         row = (str(scores.get((votes, wins), 0)) for wins in range(votes + 1))
         table.add_row(str(votes), *row)
-    console.print("People by how many votes of theirs count, and for whom:", table)
+    console.print("People by how many of their votes count, and how many are for random:", table)
 
 
 def _the_bets(sums: Sums, verdict: Verdict, _: Standings, console: Console) -> None:
@@ -94,7 +95,7 @@ def _the_bets(sums: Sums, verdict: Verdict, _: Standings, console: Console) -> N
         f"the first stake of 1. If the share is one half or less, the sum reaches {CALLED:g} with "
         f"probability 1/{CALLED:g} at most, however often one looks (Ville 1939)."
     )
-    table = Table("T", "of the stake", *SAMPLERS, box=None)
+    table = Table("T", "of the stake", *(f"on {name}" for name in SAMPLERS), box=None)
     sides = [log_parts(side) for side in (sums.ledger.scores, mirrored(sums.ledger.scores))]
     for tilt, share, *parts in zip(TILTS, SHARES, *sides, strict=True):
         table.add_row(f"{tilt:g}", f"{share:g}", *map(_amount, parts))
@@ -108,21 +109,22 @@ def _the_call(_sums: Sums, verdict: Verdict, _: Standings, console: Console) -> 
     else:
         console.print(
             f"The call. {verdict.winner}, after {verdict.people_at_call:,} people; once is for "
-            f"ever. At its best moment the votes of {verdict.fewest:,} accounts had to be left "
-            f"out to undo it: it {'holds' if verdict.holds else 'does not hold'} whatever any "
-            f"{ACCOUNTS} have voted."
+            f"ever. Accounts whose votes had to be left out to undo it, at its best moment: "
+            f"{verdict.fewest:,}. So it would {'stand' if verdict.holds else 'not stand'} without "
+            f"the votes of {'any' if verdict.holds else 'some'} {ACCOUNTS}."
         )
     if verdict.turned:
-        console.print("The other was called as well, later: those who come have changed.")
+        console.print("Those who came later like the other better.")
     if verdict.counted is not None:
         console.print(
             f"Random's share of the counted votes: {_said(verdict.counted)}. The interval holds "
-            "all shares that no such bet has refuted, at every look."
+            "all shares that no such bet refutes by now, at every look."
         )
 
 
 def _every_vote(sums: Sums, verdict: Verdict, _: Standings, console: Console) -> None:
     if verdict.plain is None:
+        console.print("Every vote. There is none for one of the two yet.")
         return
     many = worth(sums.random, sums.votes, sums.by_duel, sums.by_person)
     console.print(
@@ -133,8 +135,8 @@ def _every_vote(sums: Sums, verdict: Verdict, _: Standings, console: Console) ->
 
 
 def _sides(_sums: Sums, verdict: Verdict, _: Standings, console: Console) -> None:
-    if verdict.lefts is not None:
-        console.print(f"Sides. The left lyric was picked in {_said(verdict.lefts)}.")
+    picked = "in no vote yet" if verdict.lefts is None else f"in {_said(verdict.lefts)}"
+    console.print(f"Sides. The left lyric was picked {picked}.")
     for what, share in (
         ("Random stood on the left in", verdict.stood_left),
         ("On the left random won", verdict.on_left),

@@ -180,7 +180,7 @@ async def test_a_write_after_a_read_by_the_same_connection_locks_at_its_beginnin
     assert await counter(store) == 18
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("fresh_database", ["sqlite"], indirect=True)
 async def test_sqlite_is_set_up_alike_on_every_connection(store: Store) -> None:
     wanted = {
         "journal_mode": "wal",

@@ -65,6 +65,7 @@ class Texts:
     stats_open: str
     stats_even: str
     stats_nobody_settled: str
+    stats_none_chosen: str
     stats_plain: str
     stats_sides: str
     stats_side: str

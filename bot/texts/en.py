@@ -76,7 +76,7 @@ TEXTS = Texts(
         "undo it."
     ),
     stats_undone="Not proof against stuffed votes yet. Accounts that it hangs on: {fewest}.",
-    stats_turned="The other was called as well, later: those who come have changed.",
+    stats_turned="Those who came later like the other better.",
     stats_open=(
         "⏳ Not decided yet. Ahead: {sampler} with {share}% (95% interval at every look "
         "{low}–{high}%). Votes that count: {votes}, people: {people}."
@@ -89,7 +89,8 @@ TEXTS = Texts(
         "⏳ Not decided yet. The first votes are being weighed: a person's count once there are "
         "five, or after an hour; who came first is first."
     ),
-    stats_plain="Of all {votes} votes {sampler} has {share}% (95% interval {low}–{high}%).",
+    stats_none_chosen="⏳ Not decided yet. Nobody has chosen one of two lyrics.",
+    stats_plain="Every vote: {sampler} {share}% (95% interval {low}–{high}%) of {votes}.",
     stats_sides="Left was picked in {share}% ({low}–{high}%). Won left and right: {one}; {two}.",
     stats_side="{sampler} {left} and {right}",
     stats_flags="⚑ Odd, but not left out: {flags}.",
@@ -108,9 +109,9 @@ TEXTS = Texts(
     picture_title="Release {number}: who writes better?",
     picture_ahead="{sampler} ahead",
     picture_band="line and band: votes that count, 95% at every look\ndashed: every vote",
-    picture_now="{share}%, {votes} votes",
-    picture_releases="All releases, every vote (★ called)",
-    picture_release="No. {number}: {votes} votes",
+    picture_now="{share}% of {votes}",
+    picture_releases="Latest releases, every vote (★ called)",
+    picture_release="No. {number}, votes: {votes}",
     stats_marks="🎤 could sing it {encores}   👍 {likes}   people: {people}",
     menu_retrain="Train new models",
     menu_jobs="Jobs and workers",

@@ -68,7 +68,7 @@ TEXTS = Texts(
     stats_called=("✅ 这一版里，<b>{sampler}</b>写得更好。{people} 人之后下的结论，不再撤回。"),
     stats_holds="去掉任意 {accounts} 个账号的票都站得住：要去掉 {fewest} 个才会推翻。",
     stats_undone="还经不起刷票：去掉 {fewest} 个账号的票就不成立了。",
-    stats_turned="后来另一种也够下结论了：来投票的人变了。",
+    stats_turned="后来的人更喜欢另一种。",
     stats_open=(
         "⏳ 还没有结论。{sampler}暂时领先：计入的 {votes} 票（{people} 人）里占 {share}%"
         "（95% 区间，随时看都成立：{low}–{high}%）。"
@@ -80,6 +80,7 @@ TEXTS = Texts(
     stats_nobody_settled=(
         "⏳ 还没有结论。最早的票还在等：一个人投满五票或过一小时才计入，先来的先算。"
     ),
+    stats_none_chosen="⏳ 还没有结论，还没有人选出更好的一首。",
     stats_plain="全部 {votes} 票里{sampler}占 {share}%（95% 区间 {low}–{high}%）。",
     stats_sides="选左边的占 {share}%（{low}–{high}%）；{one}；{two}。",
     stats_side="{sampler}在左边赢 {left}、在右边赢 {right}",
@@ -100,7 +101,7 @@ TEXTS = Texts(
     picture_ahead="{sampler}领先",
     picture_band="实线和阴影：计入的票，95% 区间，随时看都成立\n虚线：全部的票",
     picture_now="{share}%，{votes} 票",
-    picture_releases="历次版本，全部的票（★ 已有结论）",
+    picture_releases="最近几版，全部的票（★ 已有结论）",
     picture_release="第 {number} 版：{votes} 票",
     stats_marks="🎤 我能唱 {encores}　👍 {likes}　{people} 人投过票",
     menu_retrain="训练新模型",

@@ -9,6 +9,7 @@ from core.lyrics.script import to_script
 WORDS = {
     "“": "「",
     "”": "」",
+    "賬號": "帳號",
     "群裡": "群組裡",
     "群管理員": "群組管理員",
     "發一個數字": "傳一個數字",

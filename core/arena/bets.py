@@ -12,11 +12,17 @@ and where the crowd changes, a call says that those who came preferred A.
 
 What is staked is not tuned to the outcome but spread over several bets beforehand, and the wealth
 is their mean (Robbins 1970; Ryu and Bhatt 2022, arXiv:2207.12382); the values that m can still
-have are those that no such wealth has refuted (Waudby-Smith and Ramdas, J. R. Stat. Soc. B, 2024).
+have are those that no such wealth refutes by now (Waudby-Smith and Ramdas, J. R. Stat. Soc. B,
+2024). A call looks at the best moment there was, so one half may be among them again.
+
+That is: whatever came before, the mean of what they have after the next person is at most what
+they have before. A person with 3 wins of 5 votes multiplies a bet of T = 0.2 against m = 1/2 by
+1 + 0.2 (3 - 2.5) / 2.5 = 1.04, one with 2 of 5 by 0.96. The divisor, m CAP, is the most that a
+score can fall short by, so that nobody ever loses more than the part T.
 
 What a person has is a sum and not a mean, of at most CAP votes: people of one taste who stop at a
-first win for A would turn a mean. CAP, TILTS and SHARES were chosen by simulations like those of
-tests/bench/verdict.py.
+first win for A would turn a mean, since half of them have 1 of 1. CAP, TILTS and SHARES were
+chosen by simulations like those of tests/bench/verdict.py.
 
 A call holds against any ACCOUNTS accounts if it stands without what they gave, whoever they were.
 That does not undo that they were first in duels in which others' votes would have counted.

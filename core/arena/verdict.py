@@ -74,7 +74,7 @@ class Verdict:
     people_at_call: int | None  # settled by then
     fewest: int  # accounts whose votes must be left out to undo the call; 0 without one
     holds: bool  # whatever ACCOUNTS accounts have voted
-    turned: bool  # the other was called as well, later: those who come have changed
+    turned: bool  # those who came after the call like the other better
     log_wealth: dict[Sampler, float]  # of bets on each, natural; that of CALLED calls it
     people: int  # settled
     waiting: int  # people whose votes count, not settled yet
@@ -111,6 +111,7 @@ def verdict_of(sums: Sums) -> Verdict:
     side, call = ledger.called or (None, Call())
     counted = sum(one.votes * people for one, people in scores.items())
     wins = sum(one.wins * people for one, people in scores.items())
+    winners = counted - wins if side else wins
     told = zip(SAMPLERS, (scores, mirrored(scores)), strict=True)
     right, right_wins = sums.votes - sums.random_left, sums.random - sums.random_left_wins
     return Verdict(
@@ -118,7 +119,7 @@ def verdict_of(sums: Sums) -> Verdict:
         people_at_call=call.people,
         fewest=call.fewest,
         holds=call.holds,
-        turned=ledger.a.is_called and ledger.b.is_called,
+        turned=side is not None and 2 * winners < counted,
         log_wealth={name: log_wealth(one) for name, one in told},
         people=sum(scores.values()),
         waiting=sums.waiting,
