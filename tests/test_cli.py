@@ -200,6 +200,12 @@ def test_pairs_are_numbered_in_the_events_and_the_files_named_by_seed(lyrics: st
         assert (checkpoint.seed, checkpoint.sampler) == (4 + pair, sampler)
 
 
+def test_stats_are_for_people_or_for_machines() -> None:
+    done = run("stats", "--json", "--explain")
+    assert done.returncode == 2
+    assert "not both" in done.stderr
+
+
 def test_train_draws_the_curves_when_asked(lyrics: str) -> None:
     said = ran("train", "--corpus", lyrics, "--epochs", "2", "--out", "models",
                "--plot", "curves.png")  # fmt: skip

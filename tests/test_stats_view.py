@@ -46,7 +46,7 @@ async def test_every_step_is_explained_with_its_numbers(talk: Conversation) -> N
         "settled in the order of their first one: 11 are, 0 may still vote",
         "reaches 40 with probability 1/40 at most",
         "The call. random, after 10 people",
-        "left out to undo it, at its best moment: 2. So it would not stand without the votes of some 20",
+        "left out to undo it, at its best moment: 2. So it would not stand without the votes",
         "Random's share is 100.0%",
         "Votes within 4 s of the duel: 56",
         "Still needed at least: 9 pairs that agree, 279 votes",

@@ -208,6 +208,7 @@ def test_where_the_crowd_turned_the_first_call_stands() -> None:
     assert sums.ledger.b.is_called
     assert verdict_of(sums).winner == "random"
     assert verdict_of(sums).turned
+    assert not verdict_of(sums_of(*[Score(5, 5)] * 12, *[Score(1, 0)] * 9)).turned
 
 
 @given(scores=st.lists(st.sampled_from([Score(1, 0), Score(1, 1), Score(5, 4), Score(5, 0)])))
