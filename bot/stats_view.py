@@ -74,7 +74,7 @@ def _what_counts(sums: Sums, verdict: Verdict, _: Standings, console: Console) -
     minutes = int(HOUR.total_seconds() / 60)
     console.print(
         f"What counts. {sums.votes:,} votes are for one of the two; neither ({sums.neither:,}) "
-        f"says nothing about which. A duel counts once, by its first vote; a person with their "
+        f"says nothing about which. A duel gives one vote, its first that counts; a person their "
         f"first {CAP} such votes, within {minutes} minutes of the first: {sums.counted:,} votes. "
         f"People are settled in the order of their first one: {verdict.people:,} are, "
         f"{verdict.waiting:,} may still vote."
