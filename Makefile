@@ -20,7 +20,7 @@ help:
 	@echo 'make bench   measure beside the article and torch.nn; CORPUS=FILE names a text'
 	@echo 'make recipes what the default recipe was read off; CORPUS=FILE, or BUNDLED=1'
 	@echo 'make lyrics  what the article, the default and torch.nn write; CORPUS=FILE, or BUNDLED=1'
-	@echo 'make verdict try the verdict on made-up arenas, a quarter of an hour; SMALL=1'
+	@echo 'make verdict try the verdict on made-up arenas, six minutes; SMALL=1'
 	@echo 'make format  let ruff format the code'
 	@echo 'make clean   remove .venv and build files (state and checkpoints stay)'
 
