@@ -374,7 +374,11 @@ def rows(arenas: int, looks: int, crowd: int) -> Iterator[Row]:
 def _clustered(
     chance: np.random.Generator, arenas: int, looks: int, wrong: float, *, full: bool
 ) -> Iterator[Row]:
-    for correlation, one_by_one, until in ((0.1, 250, 1_200), (0.2, 450, 1_400), (0.3, 450, 1_600)):
+    for correlation, one_by_one, until in (
+        (0.1, 250, 1_200),
+        (0.2, 450, 1_400),
+        (0.3, 450, 1_600),
+    ):
         about = f"nine votes a person, correlation {correlation:g}"
         null = false_calls(tastes(chance, 0.5, correlation, arenas, looks))
         yield Row(f"{about}: false calls", null, 0, wrong)
