@@ -186,7 +186,7 @@ def _mark_now(axes: Axes, moment: float, verdict: Verdict, texts: Texts) -> None
         return
     share = estimate.share
     ahead = None if estimate.is_even else SAMPLERS[share < 0.5]
-    colour = COLOURS.get(ahead, GREY) if ahead else GREY
+    colour = COLOURS[ahead] if ahead else GREY
     said = texts.picture_now.format(
         share=f"{100 * max(share, 1 - share):.0f}", votes=f"{estimate.votes:,}"
     )

@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from bot.texts import Texts
 from core.arena.standings import Standings, past
 from core.arena.store import Store
-from core.arena.sums import Sums
 
 AT_MOST_EVERY = 60.0  # seconds
 POINTS = 60  # in time: more are not seen on a phone
@@ -56,7 +55,7 @@ class StatsPictures:
                     standings,
                     number,
                     self._clock(),
-                    await asyncio.to_thread(_draw, standings, of_past, texts),
+                    await asyncio.to_thread(_draw, number, of_past, standings.by_release, texts),
                 )
                 self._kept[texts.language] = kept
             return kept
@@ -65,8 +64,7 @@ class StatsPictures:
         return self._clock() - picture.drawn_at < AT_MOST_EVERY
 
 
-def _draw(standings: Standings, of_past: Sequence[tuple[datetime, Sums]], texts: Texts) -> bytes:
+def _draw(*what: Any) -> bytes:
     from bot.pictures import standings_picture  # slow to import
 
-    number = standings.release.number if standings.release else 0
-    return standings_picture(number, of_past, standings.by_release, texts)
+    return standings_picture(*what)

@@ -12,6 +12,7 @@ from conftest import Clock
 from factories import make_pair
 
 from core.arena.contest import Contest
+from core.arena.duel import Choice
 from core.arena.export import rows, write
 from core.arena.files import Files
 from core.arena.releases import Releases
@@ -120,8 +121,8 @@ async def contest(store: Store, tmp_path: Path, clock: Clock) -> Contest:
             )
             random_is_1 = found.scalar_one() == "random"
         likes_random = chance.random() < 0.85
-        choice = 0 if chance.random() < 0.05 else 1 if likes_random == random_is_1 else 2
-        await contest.vote(person, duel, choice)  # type: ignore[arg-type]
+        better: Choice = 1 if likes_random == random_is_1 else 2
+        await contest.vote(person, duel, 0 if chance.random() < 0.05 else better)
     clock.advance(timedelta(hours=2))
     return contest
 

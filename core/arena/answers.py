@@ -82,8 +82,10 @@ def take_answers(
     new = _mark(connection, marking, people, now)
     for mark, duel, _ in new:
         sums[found[duel].release].add_mark(mark)
-    if numbers or new:
+    if numbers:
         counting.count(connection, sums, numbers, now)
+    elif new:
+        counting.keep(connection, sums)
     outcomes: list[Outcome] = []
     for answer in answers:
         row = found.get(answer.duel_id)

@@ -29,7 +29,7 @@ That does not undo that they were first in duels in which others' votes would ha
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -170,19 +170,12 @@ class Ledger:
 
 def _least(scores: Scores, cap: int) -> float:
     """The smallest mean that is not refuted: where the wealth, which falls with it, is CALLED."""
-
-    def refuted(mean: float) -> bool:
-        return log_wealth(scores, mean, cap=cap) >= LOG_CALLED
-
-    return _last(refuted) if any(score.wins for score in scores) else 0.0
-
-
-def _last(holds: Callable[[float], bool]) -> float:
-    """Up to where in [0, 1] `holds`, which from there on does not, by halving."""
+    if not any(score.wins for score in scores):
+        return 0.0
     low, high = 0.0, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2
-        if holds(middle):
+        if log_wealth(scores, middle, cap=cap) >= LOG_CALLED:
             low = middle
         else:
             high = middle

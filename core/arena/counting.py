@@ -114,7 +114,7 @@ def keep(connection: Connection, sums: Mapping[int, Sums]) -> None:
     _put(connection, release_sums, rows)
 
 
-def recount(connection: Connection, release: int, now: datetime) -> Sums:
+def recount(connection: Connection, release: int, now: datetime) -> None:
     """Make the sums of a release anew of its votes, encores and likes, whatever they were.
 
     Votes on it wait meanwhile; on SQLite all who want to write do.
@@ -148,7 +148,6 @@ def recount(connection: Connection, release: int, now: datetime) -> Sums:
     counting.settle(release, now)
     counting.put(connection)
     keep(connection, {release: sums})
-    return sums
 
 
 def uncounted(connection: Connection) -> Sequence[int]:

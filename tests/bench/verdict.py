@@ -214,7 +214,9 @@ Vote = tuple[float, int, int, bool]  # minutes, person, duel, whether random win
 
 def service(votes: Sequence[Vote], chance: np.random.Generator) -> Sums:
     """The sums after votes, in the order of their times."""
-    sums, duels, people, pair = Sums(), {}, {}, OfPair()  # type: ignore[var-annotated]
+    sums, pair = Sums(), OfPair()
+    duels: dict[int, OfDuel] = {}
+    people: dict[int, OfPerson] = {}
     waiting: deque[OfPerson] = deque()
     for number, (minutes, who, which, win) in enumerate(sorted(votes)):
         now = NOON + timedelta(minutes=minutes)
